@@ -1,0 +1,33 @@
+// Text for people and for files: quoting, suggestions, sizes, durations. No locale, no I/O.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gbox {
+
+// 'name', with control characters and quotes made visible, so that a hostile name cannot forge a
+// line or drive the terminal.
+std::string quoted(std::string_view name);
+// "'a', 'b' and 'c'"; empty input gives an empty string.
+std::string quoted_list(const std::vector<std::string>& names);
+
+// Replaces bytes that would drive a terminal (C0 but tab, DEL, C1 as UTF-8, broken UTF-8) by '?'.
+// For one line of output; a trailing newline must be cut before.
+std::string printable(std::string_view line);
+
+std::vector<std::string> split(std::string_view text, char separator);  // keeps empty fields
+std::vector<std::string> split_words(std::string_view text);            // on blanks, no empties
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+std::string_view trim(std::string_view text);
+
+// The candidate nearest to `word` by edit distance, when near enough to be a likely slip; else "".
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
+
+std::string human_size(std::uint64_t bytes);      // "84.1 MiB"
+std::string human_duration(double seconds);       // "0:52", "1:02:03"
+
+}  // namespace gbox
