@@ -1,0 +1,60 @@
+// What this host can do for a sandbox, found by doing it in miniature: a user namespace with the
+// mapping a build uses, a pid namespace with a fresh proc, an overlay that removes and remakes a
+// directory. A version or a sysctl only explains a failure, it never decides. Used by
+// `gbox doctor` (everything) and before a build (require_host). Nothing is left behind: every
+// namespace dies with the child that made it, scratch files lie in the store and are removed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gbox::sys {
+
+// How strong a sandbox this host allows, weakest first, so that levels compare with <.
+enum class Level {
+  none,               // no user namespace at all
+  single_id,          // one id mapped: owners cannot be kept
+  no_kernel_overlay,  // namespaces, but overlay cannot be mounted on the store
+  proc_bound,         // no fresh proc: the outer one would have to be bound
+  full,               // subordinate ids, all namespaces, kernel overlay
+};
+
+std::string_view to_string(Level level);  // "full", "proc-bound", "no-kernel-overlay", …
+std::optional<Level> level_from_string(std::string_view name);
+
+enum class Outcome {
+  ok,
+  lack,     // this check failed; reason, remedy and lost say the rest
+  unknown,  // not tried, because an earlier one it builds on failed; reason names it
+};
+
+struct Check {
+  std::string name;    // stable: "user-namespace", "overlay"; scripts may rely on it
+  Outcome outcome = Outcome::ok;
+  std::string reason;  // ok: what was found; lack: the cause in one line
+  std::string remedy;  // what to do and where; may be empty
+  std::string lost;    // what cannot be done without it; empty when ok
+  Level at_most = Level::full;  // the level this lack leaves; full when it only limits comfort
+};
+
+struct HostReport {
+  Level level = Level::full;
+  std::vector<Check> checks;  // in the order of causes: the first lack explains those behind it
+  std::vector<std::string> notes;  // kernel, limits: explains, decides nothing
+
+  // The first check that keeps the level below full; nullptr when there is none.
+  [[nodiscard]] const Check* first_lack() const noexcept;
+};
+
+// Everything, against the file system that holds (or will hold) the store at `store_path`.
+// Takes well under a second. Throws only when the machine itself fails (no memory, no fork).
+HostReport probe_host(const std::string& store_path);
+
+// What a build calls before it does anything: throws Error (ExitCode::host) with the first lack
+// when the level is below `required`. gbox runs at `full` only, so a lower `required` is refused
+// in the same way, with the reason.
+void require_host(const std::string& store_path, Level required = Level::full);
+
+}  // namespace gbox::sys

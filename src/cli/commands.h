@@ -1,0 +1,91 @@
+// The commands as functions, and their arguments as parsed. main.cc fills these structs and calls;
+// doctor.cc and commands_build.cc hold the bodies. A body throws on failure (main prints it and
+// gives the exit code) and returns an exit code only where it is not an error's: what a program
+// run by `gbox run` exited with, `gbox doctor` on a host that lacks something.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "console.h"
+#include "gbox/sys/probe.h"
+
+namespace gbox::cli {
+
+// Which spec, and the values given for its [args]. The order of --set is kept; the last one wins.
+struct SpecArgs {
+  std::string path = "stage4.toml";
+  std::vector<std::pair<std::string, std::string>> set;
+};
+
+// "" means $GBOX_STORE, else $XDG_DATA_HOME/gbox: resolved by default_store() (store_path.h).
+struct StoreArgs {
+  std::string directory;
+};
+
+struct BuildArgs {
+  SpecArgs spec;
+  StoreArgs store;
+  std::vector<std::string> outputs;  // as given: "oci:DIR[:REF]", "oci-archive:FILE"
+  std::string from;                  // phase to run anew with all after it; "" = by keys alone
+  std::string until;                 // last phase to run; "" = all
+  bool dry_run = false;
+  sys::Level require_level = sys::Level::full;
+};
+
+struct PlanArgs {
+  SpecArgs spec;
+  StoreArgs store;
+  bool json = false;
+};
+
+struct RunArgs {
+  StoreArgs store;
+  std::string image;  // "oci:DIR[:REF]", "oci-archive:FILE", a digest, or a snapshot's name
+  std::vector<std::string> command;  // empty: what the image's config says
+};
+
+// An interactive shell in what a step left behind, finished or failed.
+struct ShellArgs {
+  SpecArgs spec;
+  StoreArgs store;
+  std::string step;
+};
+
+struct LogArgs {
+  SpecArgs spec;
+  StoreArgs store;
+  std::string step;
+  bool path_only = false;  // print where the log is, not what it says
+};
+
+struct CacheListArgs {
+  StoreArgs store;
+  bool json = false;
+};
+
+struct CacheGcArgs {
+  StoreArgs store;
+  std::optional<std::uint64_t> keep_bytes;      // remove, least recently used first, down to this
+  std::optional<std::uint64_t> unused_seconds;  // remove what was not used for so long
+  bool dry_run = false;
+};
+
+struct DoctorArgs {
+  StoreArgs store;
+  bool json = false;
+};
+
+int cmd_build(const BuildArgs& args, Console& console);
+int cmd_plan(const PlanArgs& args, Console& console);
+int cmd_run(const RunArgs& args, Console& console);
+int cmd_shell(const ShellArgs& args, Console& console);
+int cmd_log(const LogArgs& args, Console& console);
+int cmd_cache_ls(const CacheListArgs& args, Console& console);
+int cmd_cache_gc(const CacheGcArgs& args, Console& console);
+int cmd_doctor(const DoctorArgs& args, Console& console);
+
+}  // namespace gbox::cli
