@@ -1,0 +1,66 @@
+// Writes one image as an OCI image layout: a directory or an uncompressed tar archive. Everything
+// is written beside the target and published by one rename, so a crash or an error leaves the old
+// target or the new one, never half. It never adds an image to a layout that holds another one, and
+// never replaces what is not an image layout.
+// Called by `build`, which hands over blobs that already lie in its store.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gbox/oci/location.h"
+#include "gbox/oci/types.h"
+
+namespace gbox::oci {
+
+// Looks at the target before a build starts; touches nothing. Fine are: nothing there (the parent
+// directory exists and can be written), an empty directory or file, and a layout (archive) that
+// holds at most one image, under no name or under `ref_name`. Everything else throws Error (image)
+// with what to do.
+void check_target(const OutputTarget& target, std::string_view ref_name);
+
+// Whether the target already is this image under this name: index.json says so and every blob the
+// manifest names is there with the right size. Cheap, reads no layer; never throws for what it
+// finds there.
+bool is_up_to_date(const OutputTarget& target, std::string_view ref_name, const Digest& manifest);
+
+// Whether a blob may be a second name of the file it comes from. A hard link costs nothing, but
+// whoever writes into the layout then writes into the source; files are made read-only (0444).
+enum class Sharing { copy, hard_link };
+
+struct WriteOptions {
+  ImageName name;
+  Sharing sharing = Sharing::copy;  // copy: reflink where the file system can, else copy_file_range
+  // Called with bytes copied so far and in all, several times a second of copying; may throw to
+  // stop, after which nothing is left behind. May be empty.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+class LayoutWriter {
+ public:
+  // Checks the target as check_target() does. Nothing is written before publish().
+  LayoutWriter(OutputTarget target, WriteOptions options);
+  LayoutWriter(LayoutWriter&&) noexcept;
+  LayoutWriter& operator=(LayoutWriter&&) noexcept;
+  ~LayoutWriter();
+
+  // Registers a blob that is a file. The file is opened at once, so that it may lose its name
+  // meanwhile; its size must be the descriptor's, its content is trusted to have the digest.
+  // The same digest twice is harmless.
+  void add_file(int dirfd, const std::string& path, const Descriptor& descriptor);
+  // Registers a blob that is at hand, and names it.
+  Descriptor add_bytes(std::string bytes, std::string_view media_type);
+
+  // Writes layout and index.json with `manifest` as the only entry, and renames it into place. A
+  // target that appeared or changed since the constructor is checked again. Call once.
+  void publish(const Descriptor& manifest);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gbox::oci
