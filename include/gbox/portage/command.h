@@ -1,0 +1,29 @@
+// Command lines and environments for emerge. Pure: what they say is hashed by `plan` and run by
+// `build`. The environment handed to a step is exactly what these functions give.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gbox/spec/spec.h"
+
+namespace gbox::portage {
+
+using Command = std::vector<std::string>;
+using Environment = std::vector<std::pair<std::string, std::string>>;  // sorted by name
+
+// One emerge a pass, in order; empty when the phase merges nothing.
+std::vector<Command> emerge_commands(const spec::Phase& phase);
+// `emerge --unmerge`; empty when the phase unmerges nothing.
+std::vector<Command> unmerge_commands(const spec::Phase& phase);
+
+// The fixed environment of every step that runs Portage, the same on every host. Decides results:
+// belongs to the key.
+Environment base_environment();
+
+// What only speeds emerge up (MAKEOPTS, package jobs): added to the base environment at run time,
+// never part of a key.
+Environment emerge_environment(const spec::BuildOptions& options);
+
+}  // namespace gbox::portage

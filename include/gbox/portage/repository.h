@@ -1,0 +1,40 @@
+// Ebuild repositories on this host, before anything runs: is it one, does it hold the profile, and
+// what is its content's digest. Reads only; never executes anything of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gbox/base/digest.h"
+#include "gbox/base/error.h"
+#include "gbox/spec/spec.h"
+#include "gbox/sys/fd.h"
+
+namespace gbox::portage {
+
+struct CheckedRepository {
+  std::string name;         // as the spec calls it
+  std::string path;         // as opened
+  sys::Fd directory;        // O_RDONLY | O_DIRECTORY
+  std::vector<Warning> warnings;
+};
+
+// Opens the repository at `path` (the spec's path, made absolute by the caller). Throws Error
+// (input) naming what is missing: the directory, profiles/repo_name or metadata/layout.conf.
+// A repo_name other than the spec's name is a warning: the spec's name is the one in force.
+CheckedRepository check_repository(const spec::Repository& repository, const std::string& path);
+
+// Throws SpecError at `where` when profiles/PROFILE is no profile of this repository; the hint
+// names the nearest one that is.
+void check_profile(const CheckedRepository& repository, const std::string& profile,
+                   const Location& where);
+
+// Digest of a tree's content: sorted paths, kinds, executable bits, link targets and bytes; not
+// times, owners or the other mode bits, which checkouts do not keep. One pass.
+Digest tree_digest(int dirfd);
+
+// tree_digest without what cannot change a build: version control (.git, …) and
+// metadata/md5-cache, which Portage checks against the ebuilds it was derived from.
+Digest repository_digest(int dirfd);
+
+}  // namespace gbox::portage
