@@ -1,0 +1,42 @@
+// The two spellings of "this name is gone": overlayfs' (a character device 0:0, the xattr
+// user.overlay.opaque) and the OCI image spec's (".wh.NAME", ".wh..wh..opq"). Pure checks only;
+// pack.h and unpack.h convert between them.
+// Sources: kernel Documentation/filesystems/overlayfs.rst; image-spec layer.md, "Whiteouts".
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+#include <string_view>
+
+namespace gbox::layer {
+
+inline constexpr std::string_view kWhiteoutPrefix = ".wh.";
+inline constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
+
+// With 'userxattr', the only form an unprivileged mount may use, everything overlayfs keeps for
+// itself has this prefix; what a user stores under it is kept as kEscapedXattrPrefix + rest.
+inline constexpr std::string_view kOverlayXattrPrefix = "user.overlay.";
+inline constexpr std::string_view kEscapedXattrPrefix = "user.overlay.overlay.";
+inline constexpr std::string_view kOpaqueXattr = "user.overlay.opaque";
+
+// Whether `status` (of lstat) is overlayfs' whiteout.
+bool is_overlay_whiteout(const struct stat& status) noexcept;
+
+// Whether the OCI spec reserves this name (one path component).
+inline bool is_reserved_name(std::string_view name) noexcept {
+  return name.starts_with(kWhiteoutPrefix);
+}
+
+enum class OverlayXattr {
+  foreign,   // not overlayfs' business
+  internal,  // overlayfs' own bookkeeping: never leaves the store
+  escaped,   // a user's own attribute, stored with one more level of prefix
+};
+OverlayXattr classify_overlay_xattr(std::string_view name) noexcept;
+// "user.overlay.overlay.x" → "user.overlay.x"; other names come back unchanged.
+std::string unescape_overlay_xattr(std::string_view name);
+// "user.overlay.x" → "user.overlay.overlay.x"; other names come back unchanged.
+std::string escape_overlay_xattr(std::string_view name);
+
+}  // namespace gbox::layer
