@@ -1,0 +1,44 @@
+// What the store may throw away, and what it did. Used by `gbox cache gc` and `gbox cache du`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace gbox::store {
+
+// With no limit set only garbage goes: snapshots without a record, layers without a snapshot,
+// blobs without a layer, leftovers of dead processes, and failed steps and logs past their age.
+struct GcPolicy {
+  std::optional<std::uint64_t> max_bytes;         // remove records until the store fits
+  std::optional<std::chrono::seconds> unused_for; // remove records not used for this long
+  std::chrono::seconds failed_for{14 * 24 * 3600};  // age at which failed steps and lone logs go
+  std::int64_t now = 0;                           // unix seconds; 0: the clock's
+};
+
+struct GcResult {
+  std::string busy;  // who holds a lease; empty when the store was ours
+  std::uint64_t freed_bytes = 0;
+  std::size_t records = 0;
+  std::size_t snapshots = 0;
+  std::size_t blobs = 0;
+  std::size_t failed = 0;
+  std::size_t logs = 0;
+};
+
+struct DiskUsage {
+  std::uint64_t snapshots_bytes = 0;
+  std::uint64_t blobs_bytes = 0;
+  std::uint64_t failed_bytes = 0;
+  std::uint64_t logs_bytes = 0;
+  std::size_t records = 0;
+  std::size_t snapshots = 0;
+  std::size_t blobs = 0;
+  std::size_t failed = 0;
+  [[nodiscard]] std::uint64_t total_bytes() const noexcept {
+    return snapshots_bytes + blobs_bytes + failed_bytes + logs_bytes;
+  }
+};
+
+}  // namespace gbox::store

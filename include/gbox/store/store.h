@@ -1,0 +1,159 @@
+// The store: every snapshot, record, blob and log gbox keeps, as plain files below one directory.
+// Safe between several gboxes (flock) and under kill -9 at any instant (publish by rename): what
+// is lost is at most the running step. It mounts nothing, runs nothing and knows no spec; `build`
+// and `cli` call it, from inside gbox's user namespace, as its root. Methods may be called from
+// several threads at once.
+//
+// Layout, version 1 (formats of the JSON files: record.h; of lock files: sys/lock.h):
+//   gbox-store.json        {"format": "gbox-store", "version": 1, "id_map"}; the store is 0700
+//   records/KEY.json       a finished step
+//   snapshots/ID/          fs/ = an immutable overlay layer directory, meta.json
+//   work/RANDOM/           fs/ and work/ of a running step, locked by its process (flock on the
+//                          directory); also what is being deleted. An unlocked one is a leftover
+//                          of a dead process and is removed by whoever opens the store next.
+//   work/RANDOM.blob       a blob being written, locked likewise
+//   failed/STEP/           fs/, work/, meta.json of the last failure of a step
+//   logs/STEP.KEY.XXXX.log output of a step, whether it finished or not
+//   blobs/sha256/HEX       finished blobs; mtime is when one was last used
+//   layers/HEX.json        which blob a snapshot was packed into
+//   locks/store            held shared by whoever uses the store (lease), exclusively by gc
+//   locks/key-KEY          held exclusively by whoever builds that key
+// STEP is an encoded step name (encode_name): names of a spec never become paths unchecked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gbox/base/digest.h"
+#include "gbox/base/sink.h"
+#include "gbox/store/blob.h"
+#include "gbox/store/gc.h"
+#include "gbox/store/record.h"
+#include "gbox/store/work.h"
+#include "gbox/sys/fd.h"
+#include "gbox/sys/lock.h"
+
+namespace gbox::store {
+
+// What the caller will do with the store decides which file systems it can lie on.
+enum class Purpose {
+  build,    // snapshots become overlay layers with mapped owners: all probes
+  inspect,  // listing, blobs, copies: locks and plain files suffice
+};
+
+// A log file of a running step. `name` is what records keep.
+struct LogFile {
+  sys::Fd fd;  // write-only, O_APPEND
+  std::string name;
+  std::string path;
+};
+
+// A step name as one path component: letters, digits and "._+-" as they are (no leading dot), the
+// rest as %XX; names too long for a file name are cut and end in "%~" and a digest. Injective.
+std::string encode_name(std::string_view name);
+
+class Store {
+ public:
+  // Opens the store at `path`, making it (0700, parents 0755) when missing. `id_map` is the id map
+  // as text, such as "0+1→1000, 1+65535→100000": a store written under another one is refused,
+  // because its files would change owners. Leftovers of dead processes are removed. Throws Error
+  // (ExitCode::host) with a hint when the file system cannot do what `purpose` needs, and refuses
+  // a directory that holds other things. `sink` must outlive the store.
+  static Store open(const std::string& path, std::string_view id_map, WarningSink& sink,
+                    Purpose purpose = Purpose::build);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  [[nodiscard]] const std::string& path() const noexcept;  // absolute, without links
+  [[nodiscard]] int fd() const noexcept;
+
+  // --- using the store at the same time as others ---
+  // Nothing is garbage while a lease is held: take one for the life of a build. Waits for a
+  // running gc.
+  sys::FileLock lease(std::string_view doing, const sys::LockWait& wait = {});
+  // Two builds of one key: the second waits, then finds the record of the first.
+  sys::FileLock lock_key(std::string_view key, std::string_view doing,
+                         const sys::LockWait& wait = {});
+
+  // --- records ---
+  // The record of `key`, stamped as used. Absent, with a warning and dropped, when it is damaged
+  // or when a snapshot it names is gone; absent and dropped, too, when `parents` is given and it
+  // was built upon others (an earlier build of the same parents' keys: the two do not mix).
+  std::optional<Record> find_record(std::string_view key);
+  std::optional<Record> find_record(std::string_view key,
+                                    const std::vector<std::string>& parents);
+  // As find_record, but neither stamps nor drops nor warns: for plans and listings.
+  [[nodiscard]] std::optional<Record> peek_record(std::string_view key) const;
+  // The newest record of a step of that spec, else of any spec; for explanations.
+  [[nodiscard]] std::optional<Record> latest_record_of(std::string_view step,
+                                                       std::string_view spec = {}) const;
+  // All sound records, least recently used first.
+  [[nodiscard]] std::vector<Record> records() const;
+  // Removes a record and its snapshot, and every record built upon it. Needs the store to itself:
+  // throws Error when a lease is held elsewhere, naming the holder. The caller holds no lease.
+  void remove(std::string_view key);
+
+  // --- running steps ---
+  // A new work directory: an empty fs() and work() on one file system for overlay's upperdir and
+  // workdir. fs() takes mode and owner of the root of snapshot `on_top_of`, as the merged root
+  // shows those of the upper one; 0755 and ours when empty. Discarded by its destructor unless
+  // published or kept. Holds a lease of its own.
+  Work begin_step(std::string_view step, std::string_view on_top_of = {});
+  // Turns the work directory into a snapshot and writes the record. Whatever was mounted on it
+  // must be unmounted. When another process published the same key upon the same parents first,
+  // its record is returned and this work is discarded. Steps that took long are on disk when this
+  // returns (syncfs); short ones once sync() was called: until then a power cut loses them, a
+  // kill -9 does not.
+  Record publish(Work&& work, Record record);
+  // Makes everything published so far durable. Call at the end of a build.
+  void sync();
+
+  // --- failed steps ---
+  // Keeps the work directory as the failed one of `failed.step`, instead of an earlier one.
+  void keep_failed(Work&& work, FailedStep failed);
+  [[nodiscard]] std::optional<FailedStep> find_failed(std::string_view step) const;
+  // Its directories, locked, and kept by the destructor: for an overlay on top of the failure.
+  // nullopt when there is none; throws Error when another process has it open.
+  std::optional<Work> open_failed(std::string_view step);
+  void forget_failed(std::string_view step);
+  [[nodiscard]] std::vector<FailedStep> failed_steps() const;
+
+  // --- snapshots ---
+  [[nodiscard]] bool has_snapshot(std::string_view id) const;
+  [[nodiscard]] std::string snapshot_path(std::string_view id) const;  // …/snapshots/ID/fs
+  [[nodiscard]] sys::Fd open_snapshot(std::string_view id) const;      // its fs/, O_PATH
+  [[nodiscard]] std::optional<SnapshotInfo> snapshot_info(std::string_view id) const;
+
+  // --- logs ---
+  LogFile open_log(std::string_view step, std::string_view key);
+  // Throws Error when `name` is not a log's name.
+  [[nodiscard]] std::string log_path(std::string_view name) const;
+
+  // --- blobs and packed layers ---
+  BlobWriter new_blob();
+  [[nodiscard]] std::string blob_path(const Digest& digest) const;
+  [[nodiscard]] bool has_blob(const Digest& digest) const;
+  // The cached layer, stamped as used. An entry that is damaged, or whose blob is missing or of
+  // another size, is dropped with a warning.
+  std::optional<CachedLayer> find_layer(const LayerKey& key);
+  void put_layer(const LayerKey& key, const CachedLayer& layer);
+
+  // --- space ---
+  [[nodiscard]] DiskUsage disk_usage() const;
+  // Removes what nothing refers to, then what the policy allows, least recently used first.
+  // Nothing is removed while another process holds a lease: `busy` then says who. The caller
+  // holds no lease.
+  GcResult collect_garbage(const GcPolicy& policy);
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gbox::store
