@@ -11,10 +11,10 @@ namespace gbox::store {
 // With no limit set only garbage goes: snapshots without a record, layers without a snapshot,
 // blobs without a layer, leftovers of dead processes, and failed steps and logs past their age.
 struct GcPolicy {
-  std::optional<std::uint64_t> max_bytes;         // remove records until the store fits
-  std::optional<std::chrono::seconds> unused_for; // remove records not used for this long
+  std::optional<std::uint64_t> max_bytes;           // remove records until the store fits
+  std::optional<std::chrono::seconds> unused_for;   // remove records not used for this long
   std::chrono::seconds failed_for{14 * 24 * 3600};  // age at which failed steps and lone logs go
-  std::int64_t now = 0;                           // unix seconds; 0: the clock's
+  std::int64_t now = 0;                             // unix seconds; 0: the clock's
 };
 
 struct GcResult {

@@ -31,21 +31,21 @@ namespace gbox::store {
 
 // A finished step. What publish() fills in by itself is marked (*); the rest is the caller's.
 struct Record {
-  std::string key;                   // lower-case hex SHA-256
-  std::string spec;                  // name of the spec, so that explanations compare like with like
-  std::string step;                  // "php", "php/dev-lang/php", "base"
-  std::string phase;                 // empty for base and config
-  std::string kind;                  // "base", "config", "phase"; free text to the store
-  Json parts;                        // the key's ordered parts, for explanations
-  std::string snapshot;              // (*) the directory holding what the step changed
+  std::string key;       // lower-case hex SHA-256
+  std::string spec;      // name of the spec, so that explanations compare like with like
+  std::string step;      // "php", "php/dev-lang/php", "base"
+  std::string phase;     // empty for base and config
+  std::string kind;      // "base", "config", "phase"; free text to the store
+  Json parts;            // the key's ordered parts, for explanations
+  std::string snapshot;  // (*) the directory holding what the step changed
   std::vector<std::string> parents;  // the snapshots it was built upon, lowest first
   std::string log;                   // name below logs/, may be empty
   double seconds = 0;
-  std::int64_t created = 0;          // (*) unix seconds
-  std::string gbox;                  // (*) version of gbox
-  std::uint64_t size_bytes = 0;      // (*) allocated bytes, hard links once
-  std::uint64_t entries = 0;         // (*) files, directories and the rest
-  std::int64_t used = 0;             // (*) unix seconds of the last hit; the file's mtime
+  std::int64_t created = 0;      // (*) unix seconds
+  std::string gbox;              // (*) version of gbox
+  std::uint64_t size_bytes = 0;  // (*) allocated bytes, hard links once
+  std::uint64_t entries = 0;     // (*) files, directories and the rest
+  std::int64_t used = 0;         // (*) unix seconds of the last hit; the file's mtime
 };
 
 // A failed step, kept for `gbox shell`; never a cache hit.
@@ -58,12 +58,12 @@ struct FailedStep {
   std::map<std::string, std::string> environment;
   std::vector<std::string> argv;
   std::string working_dir;
-  std::string log;                   // name below logs/
-  int exit_status = 0;               // 128 + signal when it was killed
-  Json extra;                        // whatever else the caller needs to open the step again
-  std::int64_t created = 0;          // (*)
-  std::uint64_t size_bytes = 0;      // (*)
-  std::uint64_t entries = 0;         // (*)
+  std::string log;               // name below logs/
+  int exit_status = 0;           // 128 + signal when it was killed
+  Json extra;                    // whatever else the caller needs to open the step again
+  std::int64_t created = 0;      // (*)
+  std::uint64_t size_bytes = 0;  // (*)
+  std::uint64_t entries = 0;     // (*)
 };
 
 struct SnapshotInfo {

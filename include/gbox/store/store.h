@@ -85,8 +85,7 @@ class Store {
   // or when a snapshot it names is gone; absent and dropped, too, when `parents` is given and it
   // was built upon others (an earlier build of the same parents' keys: the two do not mix).
   std::optional<Record> find_record(std::string_view key);
-  std::optional<Record> find_record(std::string_view key,
-                                    const std::vector<std::string>& parents);
+  std::optional<Record> find_record(std::string_view key, const std::vector<std::string>& parents);
   // As find_record, but neither stamps nor drops nor warns: for plans and listings.
   [[nodiscard]] std::optional<Record> peek_record(std::string_view key) const;
   // The newest record of a step of that spec, else of any spec; for explanations.
