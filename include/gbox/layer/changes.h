@@ -17,7 +17,7 @@
 
 namespace gbox::layer {
 
-inline constexpr unsigned kMaxTreeDepth = 1024;  // one descriptor a level while walking
+inline constexpr unsigned kMaxTreeDepth = 512;  // one descriptor a level while walking
 
 enum class TreeKind {
   upper,  // an overlay upperdir: whiteouts, opaque directories, escaped xattrs are understood

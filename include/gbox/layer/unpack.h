@@ -52,6 +52,9 @@ struct UnpackSummary {
   Digest diff_id;                   // SHA-256 of the tar
   std::uint64_t entries = 0;
   std::uint64_t content_bytes = 0;    // of regular files, holes included
+  // oci_layer only: the archive's root is opaque, so the layers below are invisible. Overlayfs
+  // has no such thing as an opaque root: the caller leaves those layers out.
+  bool hides_lower = false;
   std::uint64_t whiteouts = 0;        // with opaque marks; oci_layer only
   std::uint64_t devices_skipped = 0;  // a user namespace may not make them; runtimes provide /dev
   std::uint64_t sockets_skipped = 0;
