@@ -1,0 +1,103 @@
+// One sandbox: a process tree in namespaces of its own over an overlay, started, watched and
+// killed as a whole. It knows nothing of specs, snapshots or Portage: `build` says what to mount
+// and what to run.
+//
+// Two processes stand between gbox and the command. The *outer* one stays in the store's user
+// namespace: it is PID 1 of an outer pid namespace (killing it kills everything), attaches every
+// mount and pivots into the root. The *inner* one is made by it in a nested user namespace with
+// mount, pid, net, ipc, uts and cgroup namespaces of its own; it becomes gbox-init, PID 1 of the
+// step. Mounts made by the outer side are locked for the inner one: CAP_SYS_ADMIN inside cannot
+// undo them, and nothing of gbox's memory or descriptors exists inside.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gbox/sandbox/policy.h"
+#include "gbox/sys/fd.h"
+#include "gbox/sys/idmap.h"
+#include "gbox/sys/mount.h"
+#include "gbox/sys/process.h"
+
+namespace gbox::sandbox {
+
+enum class Access { read_only, read_write };
+
+// A detached mount and the place in the root where it appears.
+struct Mount {
+  sys::Fd tree;
+  std::string target;  // absolute, as seen inside; links are resolved inside the root
+  enum class Kind { directory, file } kind = Kind::directory;
+};
+
+// A file or directory of the host (or store) to show inside; nosuid and nodev always.
+Mount bind_mount(int dirfd, const std::string& source, std::string target, Access access);
+// An empty tmpfs. `size` as tmpfs(5) takes it, "" for its default (half of the memory).
+Mount tmpfs_mount(std::string target, const std::string& size, const std::string& mode);
+
+enum class Network {
+  none,  // loopback only
+  host,  // the host's own: only where a spec asks for it by name
+};
+
+struct Command {
+  std::vector<std::string> argv;  // argv[0] is looked up in the environment's PATH inside
+  std::vector<std::pair<std::string, std::string>> environment;  // all of it: nothing is inherited
+  std::string working_directory = "/";
+  std::uint32_t uid = 0;  // inside
+  std::uint32_t gid = 0;
+  std::vector<std::uint32_t> groups;
+};
+
+struct Settings {
+  sys::Fd root;               // detached mount of the root file system
+  std::vector<Mount> mounts;  // in order; targets must exist, see ensure_targets()
+  Command command;
+  Network network = Network::none;
+  std::string host_name = "gbox";
+};
+
+// The directories a sandbox itself mounts on.
+std::vector<std::string> own_targets();
+
+// Makes the targets of `settings.mounts` and the sandbox's own ones where they are missing in the
+// root (through its mount: they land in the upperdir). Returns what was made, outermost first,
+// for the caller to take out of the upperdir again.
+std::vector<std::string> ensure_targets(const Settings& settings);
+
+// Where the command's output goes.
+struct Pipes {
+  int stdin_fd = -1;   // -1: /dev/null
+  int stdout_fd = -1;  // inherited by the step as 1
+  int stderr_fd = -1;  // and as 2
+};
+struct Terminal {
+  unsigned short rows = 24;
+  unsigned short columns = 80;
+};
+
+// A running sandbox. The destructor kills it.
+class Sandbox {
+ public:
+  // Throws Error (host) when the kernel refuses a part of it, naming the part.
+  static Sandbox start(Settings settings, const Policy& policy, const Pipes& pipes);
+  // With a new terminal of the sandbox's own devpts as its three standard descriptors; the other
+  // end is terminal_fd(). The caller's terminal itself never enters a sandbox.
+  static Sandbox start(Settings settings, const Policy& policy, const Terminal& terminal);
+
+  [[nodiscard]] int pidfd() const noexcept { return outer_.pidfd(); }
+  [[nodiscard]] int terminal_fd() const noexcept { return terminal_.get(); }
+  void kill() noexcept;
+  // The command's exit status, after every process of the sandbox is gone.
+  sys::ExitStatus wait();
+
+ private:
+  Sandbox(sys::Child outer, sys::Fd terminal)
+      : outer_(std::move(outer)), terminal_(std::move(terminal)) {}
+  sys::Child outer_;
+  sys::Fd terminal_;
+};
+
+}  // namespace gbox::sandbox

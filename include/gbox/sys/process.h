@@ -1,0 +1,54 @@
+// Processes as owned values: a Child is waited for or killed, never forgotten.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gbox/sys/fd.h"
+
+namespace gbox::sys {
+
+// How a process ended: exit code, or 128 + signal number as shells say it.
+struct ExitStatus {
+  int code = 0;
+  int signal = 0;  // 0 when it exited by itself
+};
+
+// One child process, by pidfd. The destructor kills and reaps it.
+class Child {
+ public:
+  Child() noexcept = default;
+  Child(pid_t pid, Fd pidfd, Fd error_pipe = Fd()) noexcept
+      : pid_(pid), pidfd_(std::move(pidfd)), error_pipe_(std::move(error_pipe)) {}
+  Child(Child&& other) noexcept;
+  Child& operator=(Child&& other) noexcept;
+  ~Child();
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  // Readable when the process has ended.
+  [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+  void kill(int signal_number) noexcept;
+  ExitStatus wait();
+  // For fork_child: rethrows what the child threw, with message, hint and exit code.
+  void wait_or_throw();
+
+ private:
+  void end() noexcept;
+  pid_t pid_ = -1;
+  Fd pidfd_;
+  Fd error_pipe_;
+};
+
+// Runs `action` in a forked child, which exits 0 when it returns and hands an Error back when it
+// throws. The child dies with its parent. For set-up work only, never for running a step.
+Child fork_child(const std::function<void()>& action);
+
+// Runs a helper program with an empty environment and no input; throws Error with what it said
+// on standard error when it fails. `deed` is the error's context.
+void run_helper(const std::vector<std::string>& argv, std::string_view deed);
+
+}  // namespace gbox::sys

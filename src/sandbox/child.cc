@@ -1,0 +1,295 @@
+#include "child.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+namespace gbox::sandbox {
+
+namespace {
+
+[[noreturn]] void fail(const Prepared& p, Operation operation, std::size_t index = 0) noexcept {
+  const Failure failure = {operation, static_cast<std::int32_t>(index), errno};
+  (void)!::write(p.failure_fd, &failure, sizeof failure);  // the parent sees EOF otherwise
+  ::_exit(126);
+}
+
+int open_in_root(int root_fd, const char* path, int flags, std::uint64_t resolve) noexcept {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
+  how.resolve = resolve;
+  return static_cast<int>(::syscall(SYS_openat2, root_fd, path, &how, sizeof how));
+}
+
+int attach_to(int tree_fd, int target_fd) noexcept {
+  return ::move_mount(tree_fd, "", target_fd, "",
+                      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+int new_mount(const char* type, unsigned attributes) noexcept {
+  const int context = ::fsopen(type, FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  int tree = -1;
+  if (::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
+    tree = ::fsmount(context, FSMOUNT_CLOEXEC, attributes);
+  const int saved = errno;
+  (void)::close(context);
+  errno = saved;
+  return tree;
+}
+
+// The mount points gbox itself relies on must be real directories of the root: an image whose
+// /proc or /dev is a link could otherwise redirect what the set-up reads back from there.
+int open_own_target(int root_fd, const char* path) noexcept {
+  return open_in_root(root_fd, path, O_PATH | O_DIRECTORY,
+                      RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+constexpr unsigned kPlainAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+// A fresh proc of the outer pid namespace: the kernel allows the inner one to mount its own proc
+// only where a complete one is in sight, and the host's must not be that one.
+int mount_outer_proc(const Prepared& p) noexcept {
+  const int proc = new_mount("proc", kPlainAttributes);
+  if (proc < 0) fail(p, Operation::mount_proc);
+  const int target = open_own_target(p.root_fd, "proc");
+  if (target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
+  (void)::close(target);
+  return proc;
+}
+
+void mount_sys(const Prepared& p) noexcept {
+  // With the host's network, sysfs belongs to the host: the caller bound it read-only instead.
+  if (!p.own_network) return;
+  const int tree = new_mount("sysfs", kPlainAttributes | MOUNT_ATTR_RDONLY);
+  if (tree < 0) fail(p, Operation::mount_sys);
+  const int target = open_own_target(p.root_fd, "sys");
+  if (target < 0 || attach_to(tree, target) != 0) fail(p, Operation::mount_sys);
+  (void)::close(target);
+  (void)::close(tree);
+}
+
+void attach_all(const Prepared& p) noexcept {
+  for (std::size_t i = 0; i < p.attachments.size(); ++i) {
+    const Attachment& attachment = p.attachments[i];
+    const int target = open_in_root(p.root_fd, attachment.target.c_str(), O_PATH,
+                                    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (target < 0) fail(p, Operation::open_target, i);
+    if (attach_to(attachment.tree_fd, target) != 0) fail(p, Operation::attach, i);
+    (void)::close(target);
+  }
+}
+
+void pivot(const Prepared& p) noexcept {
+  // The old root ends up under the new one and is detached whole: nothing of the host stays.
+  if (::fchdir(p.root_fd) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 ||
+      ::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0)
+    fail(p, Operation::pivot);
+}
+
+void close_others(const Prepared& p) noexcept {
+  unsigned next = 0;
+  for (const int fd : p.kept_by_outer) {
+    const auto kept = static_cast<unsigned>(fd);
+    if (kept > next && ::close_range(next, kept - 1, 0) != 0) fail(p, Operation::close_descriptors);
+    next = kept + 1;
+  }
+  if (::close_range(next, ~0u, 0) != 0) fail(p, Operation::close_descriptors);
+}
+
+void write_map(const Prepared& p, int proc_fd, pid_t pid, const char* name,
+               const std::string& text) noexcept {
+  char path[64];
+  (void)std::snprintf(path, sizeof path, "%d/%s", static_cast<int>(pid), name);  // fits
+  const int fd = ::openat(proc_fd, path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) fail(p, Operation::write_id_map);
+  // One write: the kernel takes a map whole or not at all.
+  if (::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    fail(p, Operation::write_id_map);
+  (void)::close(fd);
+}
+
+void bring_up_loopback(const Prepared& p) noexcept {
+  const int socket_fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (socket_fd < 0 || ::ioctl(socket_fd, SIOCSIFFLAGS, &request) != 0)
+    fail(p, Operation::bring_up_loopback);
+  (void)::close(socket_fd);
+}
+
+void send_descriptor(const Prepared& p, int fd) noexcept {
+  char byte = 0;
+  iovec vector = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  if (::sendmsg(p.terminal_socket, &message, MSG_NOSIGNAL) != 1) fail(p, Operation::send_terminal);
+}
+
+// A terminal of the sandbox's own devpts: the caller's never enters (CVE-2017-5226).
+int open_terminal(const Prepared& p) noexcept {
+  const int master = ::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  int unlocked = 0;
+  if (master < 0 || ::ioctl(master, TIOCSPTLCK, &unlocked) != 0) fail(p, Operation::open_terminal);
+  const int slave = ::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  winsize size{};
+  size.ws_row = p.rows;
+  size.ws_col = p.columns;
+  if (slave < 0 || ::ioctl(slave, TIOCSWINSZ, &size) != 0 || ::ioctl(slave, TIOCSCTTY, 0) != 0)
+    fail(p, Operation::open_terminal);
+  send_descriptor(p, master);
+  (void)::close(master);
+  return slave;
+}
+
+void set_standard_descriptors(const Prepared& p) noexcept {
+  int source[3] = {p.stdio[0], p.stdio[1], p.stdio[2]};
+  if (p.terminal_socket >= 0) source[0] = source[1] = source[2] = open_terminal(p);
+  // First out of the way of 0…2, so that no dup2 overwrites a source still needed.
+  for (int& fd : source) {
+    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) fail(p, Operation::standard_descriptors);
+  }
+  for (int i = 0; i < 3; ++i)
+    if (::dup2(source[i], i) < 0) fail(p, Operation::standard_descriptors);
+  if (::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) fail(p, Operation::close_descriptors);
+}
+
+void confine(const Prepared& p) noexcept {
+  // While CAP_SYS_ADMIN is still there, whatever the policy leaves: without no_new_privs, so that
+  // the image's own setuid programs work.
+  for (const std::vector<sock_filter>& filter : p.seccomp) {
+    const sock_fprog program = {static_cast<unsigned short>(filter.size()),
+                                const_cast<sock_filter*>(filter.data())};
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+      fail(p, Operation::install_seccomp);
+  }
+  for (const int capability : p.dropped_capabilities)
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) fail(p, Operation::limit_capabilities);
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {p.capabilities[0], p.capabilities[1]};
+  if (::syscall(SYS_capset, &header, data) != 0) fail(p, Operation::limit_capabilities);
+}
+
+[[noreturn]] void run_inner(const Prepared& p, int go_fd) noexcept {
+  // If the outer process dies before this, its pid namespace and we with it are gone anyway.
+  char byte = 0;
+  if (::read(go_fd, &byte, 1) != 1) ::_exit(126);
+  if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
+      ::syscall(SYS_setresuid, 0, 0, 0) != 0)
+    fail(p, Operation::set_groups);
+  const int proc = new_mount("proc", kPlainAttributes);
+  const int target = ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0 || target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
+  if (::sethostname(p.host_name.data(), p.host_name.size()) != 0) fail(p, Operation::set_host_name);
+  if (p.own_network) bring_up_loopback(p);
+  (void)::umask(022);
+  if (::setsid() < 0) fail(p, Operation::open_terminal);
+  set_standard_descriptors(p);
+  confine(p);
+  (void)::syscall(SYS_execveat, p.init_fd, "", p.argv.data(), p.environment.data(), AT_EMPTY_PATH);
+  fail(p, Operation::execute_init);
+}
+
+pid_t clone_inner(const Prepared& p) noexcept {
+  clone_args args{};
+  args.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+               CLONE_NEWCGROUP;
+  if (p.own_network) args.flags |= CLONE_NEWNET;
+  args.exit_signal = SIGCHLD;
+  return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+}
+
+}  // namespace
+
+const char* operation_name(Operation operation) {
+  switch (operation) {
+    case Operation::die_with_parent: return "tie its life to gbox's";
+    case Operation::attach_root: return "attach the root file system";
+    case Operation::open_target: return "find mount point";
+    case Operation::attach: return "mount on";
+    case Operation::mount_proc: return "mount '/proc'";
+    case Operation::mount_sys: return "mount '/sys'";
+    case Operation::pivot: return "change the root";
+    case Operation::make_namespaces: return "make the step's namespaces";
+    case Operation::write_id_map: return "map the step's ids";
+    case Operation::set_groups: return "drop groups";
+    case Operation::set_host_name: return "set the host name";
+    case Operation::bring_up_loopback: return "bring up loopback";
+    case Operation::open_terminal: return "make a terminal";
+    case Operation::send_terminal: return "hand over the terminal";
+    case Operation::standard_descriptors: return "set standard input and output";
+    case Operation::close_descriptors: return "close descriptors";
+    case Operation::install_seccomp: return "install the seccomp filter";
+    case Operation::limit_capabilities: return "limit capabilities";
+    case Operation::execute_init: return "execute gbox-init";
+  }
+  return "set up";
+}
+
+void run_outer(const Prepared& p) noexcept {
+  // Its own session, so that Ctrl-C at the terminal reaches gbox alone, which then decides.
+  if (::setsid() < 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    fail(p, Operation::die_with_parent);
+  close_others(p);
+  // A parent that died before the line above: PID 1 of a new namespace sees every parent as 0, so
+  // the failure pipe must tell, whose only reader is the parent.
+  pollfd reader = {p.failure_fd, 0, 0};
+  if (::poll(&reader, 1, 0) != 0) ::_exit(126);
+  // On top of the old root, found again by name: descriptors of the parent lead to the parent's
+  // mount namespace, where nothing can be attached from here.
+  const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old_root < 0 || attach_to(p.root_fd, old_root) != 0) fail(p, Operation::attach_root);
+  const int proc_fd = mount_outer_proc(p);
+  mount_sys(p);
+  attach_all(p);
+  pivot(p);
+  int go[2];
+  if (::pipe2(go, O_CLOEXEC) != 0) fail(p, Operation::make_namespaces);
+  const pid_t inner = clone_inner(p);
+  if (inner < 0) fail(p, Operation::make_namespaces);
+  if (inner == 0) {
+    (void)::close(go[1]);
+    run_inner(p, go[0]);
+  }
+  write_map(p, proc_fd, inner, "uid_map", p.uid_map);
+  write_map(p, proc_fd, inner, "gid_map", p.gid_map);
+  (void)!::write(go[1], "1", 1);  // if it is dead, waiting below says so
+  // Nothing stays open: end of file on the step's pipes must mean that the step is done.
+  (void)::close_range(0, ~0u, 0);
+  for (;;) {
+    int status = 0;
+    const pid_t ended = ::waitpid(-1, &status, 0);
+    if (ended < 0 && errno == EINTR) continue;
+    if (ended < 0) ::_exit(126);
+    if (ended == inner) ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+  }
+}
+
+}  // namespace gbox::sandbox

@@ -1,0 +1,75 @@
+// What happens between clone and exec: prebuilt data in, system calls only, no allocation, no
+// exception, no logging. A failure is written to a pipe as {operation, index, errno} and read by
+// the parent, which has the words.
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/capability.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gbox::sandbox {
+
+enum class Operation : std::int32_t {
+  die_with_parent,
+  attach_root,
+  open_target,
+  attach,
+  mount_proc,
+  mount_sys,
+  pivot,
+  make_namespaces,
+  write_id_map,
+  set_groups,
+  set_host_name,
+  bring_up_loopback,
+  open_terminal,
+  send_terminal,
+  standard_descriptors,
+  close_descriptors,
+  install_seccomp,
+  limit_capabilities,
+  execute_init,
+};
+const char* operation_name(Operation operation);
+
+struct Failure {
+  Operation operation;
+  std::int32_t index;  // which mount, for open_target and attach
+  std::int32_t error_number;
+};
+
+struct Attachment {
+  int tree_fd;
+  std::string target;  // relative to the root, normalized
+};
+
+// Everything the two processes need, made by the parent; they only read it.
+struct Prepared {
+  int root_fd = -1;
+  std::vector<Attachment> attachments;
+  std::string uid_map;
+  std::string gid_map;
+  std::string host_name;
+  bool own_network = true;
+  std::vector<std::vector<sock_filter>> seccomp;  // installed in this order
+  std::vector<int> dropped_capabilities;  // of the bounding set
+  __user_cap_data_struct capabilities[2]{};
+  int init_fd = -1;
+  std::vector<char*> argv;         // null-terminated
+  std::vector<char*> environment;  // null-terminated
+  int stdio[3] = {-1, -1, -1};
+  int terminal_socket = -1;  // ≥ 0: make a terminal, send its master here
+  unsigned short rows = 0;
+  unsigned short columns = 0;
+  int failure_fd = -1;
+  std::vector<int> kept_by_outer;  // sorted; the outer process closes all others
+  pid_t parent = -1;
+};
+
+// The outer process, after clone3: returns never.
+[[noreturn]] void run_outer(const Prepared& prepared) noexcept;
+
+}  // namespace gbox::sandbox

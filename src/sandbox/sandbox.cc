@@ -1,0 +1,310 @@
+#include "gbox/sandbox/sandbox.h"
+
+#include <linux/sched.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "child.h"
+#include "embedded.h"
+#include "gbox/base/text.h"
+#include "gbox/sys/beneath.h"
+#include "gbox/sys/userns.h"
+#include "filter.h"
+
+namespace gbox::sandbox {
+
+namespace {
+
+constexpr std::uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
+// gbox-init in memory, sealed: neither a step nor a stray descriptor can change it.
+sys::Fd init_memory() {
+  sys::Fd fd(::memfd_create("gbox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) throw SysError(errno, "enter sandbox: make a memory file", ExitCode::host);
+  sys::write_all(fd.get(), init_program(), "gbox-init");
+  if (::fchmod(fd.get(), 0555) != 0 ||
+      ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+    throw SysError(errno, "enter sandbox: seal gbox-init", ExitCode::host);
+  return fd;
+}
+
+// The minimal /dev: a tmpfs with the devices every program may use, bound from the host because a
+// user namespace cannot make device nodes.
+constexpr std::array kDevices = {"null", "zero", "full", "random", "urandom", "tty"};
+
+Mount device_directory() {
+  Mount mount{sys::new_mount("tmpfs", {{"mode", "0755"}, {"size", "1M"}},
+                             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+              "/dev"};
+  const int fd = mount.tree.get();
+  for (const char* name : kDevices)
+    (void)sys::openat(fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  for (const char* name : {"pts", "shm", "mqueue"}) sys::mkdirat(fd, name, 0755);
+  for (const auto& [target, name] : {std::pair{"/proc/self/fd", "fd"},
+                                     {"/proc/self/fd/0", "stdin"},
+                                     {"/proc/self/fd/1", "stdout"},
+                                     {"/proc/self/fd/2", "stderr"},
+                                     {"pts/ptmx", "ptmx"}})
+    sys::symlinkat(target, fd, name);
+  return mount;
+}
+
+void add_device_mounts(std::vector<Mount>& mounts) {
+  mounts.push_back(device_directory());
+  for (const char* name : kDevices) {
+    Mount device{sys::open_tree(AT_FDCWD, std::string("/dev/") + name, sys::Recursive::no),
+                 std::string("/dev/") + name, Mount::Kind::file};
+    sys::mount_setattr(device.tree.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                       sys::Recursive::no);
+    mounts.push_back(std::move(device));
+  }
+  mounts.push_back({sys::new_mount("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"},
+                                              {"mode", "0620"}, {"gid", "5"}},
+                                   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+                    "/dev/pts"});
+  mounts.push_back(tmpfs_mount("/dev/shm", "", "1777"));
+}
+
+std::uint64_t capability_mask(const Policy& policy) {
+  std::uint64_t mask = 0;
+  for (const std::string& name : policy.capabilities) {
+    cap_value_t value = 0;
+    if (::cap_from_name(("cap_" + name).c_str(), &value) != 0)
+      throw Error("policy " + quoted(policy.name) + ": unknown capability " + quoted(name),
+                  ExitCode::usage);
+    mask |= std::uint64_t{1} << value;
+  }
+  return mask;
+}
+
+void prepare_capabilities(Prepared& prepared, const Policy& policy) {
+  const std::uint64_t mask = capability_mask(policy);
+  for (cap_value_t value = 0; value < ::cap_max_bits(); ++value)
+    if ((mask >> value & 1) == 0) prepared.dropped_capabilities.push_back(value);
+  for (std::size_t word = 0; word < 2; ++word) {
+    const auto bits = static_cast<std::uint32_t>(mask >> (32 * word));
+    prepared.capabilities[word] = {bits, bits, 0};  // none inheritable: exec as root gives them
+  }
+}
+
+// Text that lives as long as the child needs it, with the pointers exec wants.
+struct Arguments {
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;
+};
+
+Arguments arguments_of(const Command& command) {
+  std::vector<std::string> groups;
+  for (const std::uint32_t group : command.groups) groups.push_back(std::to_string(group));
+  Arguments arguments;
+  arguments.argv = {"gbox-init", std::to_string(command.uid), std::to_string(command.gid),
+                    groups.empty() ? "-" : join(groups, ","), command.working_directory};
+  arguments.argv.insert(arguments.argv.end(), command.argv.begin(), command.argv.end());
+  for (const auto& [name, value] : command.environment)
+    arguments.environment.push_back(name + '=' + value);
+  return arguments;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> result;
+  for (std::string& word : words) result.push_back(word.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+[[noreturn]] void throw_failure(const Failure& failure, const std::vector<Mount>& mounts) {
+  std::string deed = std::string("enter sandbox: ") + operation_name(failure.operation);
+  if (failure.operation == Operation::open_target || failure.operation == Operation::attach)
+    deed += ' ' + quoted(mounts.at(static_cast<std::size_t>(failure.index)).target);
+  SysError error(failure.error_number, deed, ExitCode::host);
+  switch (failure.operation) {
+    case Operation::mount_proc:
+      if (failure.error_number == ELOOP || failure.error_number == ENOTDIR)
+        error.set_hint("'/proc' of the base is not a directory: use another base");
+      else
+        error.set_hint("an outer container masks /proc: start it with '--security-opt "
+                       "systempaths=unconfined' (docker) or 'unmask=ALL' (podman)");
+      break;
+    case Operation::mount_sys:
+      if (failure.error_number == ELOOP || failure.error_number == ENOTDIR)
+        error.set_hint("'/sys' of the base is not a directory: use another base");
+      break;
+    case Operation::make_namespaces:
+      error.set_hint("'gbox doctor' tells which namespace this host refuses, and why");
+      break;
+    default:
+      break;
+  }
+  throw error;
+}
+
+sys::Fd receive_descriptor(int socket_fd) {
+  char byte = 0;
+  iovec vector = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (::recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC) != 1) return sys::Fd();
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return sys::Fd();
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return sys::Fd(fd);
+}
+
+sys::Child clone_outer(const Prepared& prepared) {
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_PIDFD;
+  // An own network for the outer side too: its sysfs is then one the step may see.
+  if (prepared.own_network) args.flags |= CLONE_NEWNET;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid < 0)
+    throw SysError(errno, "enter sandbox: make the outer namespaces", ExitCode::host)
+        .set_hint("'gbox doctor' tells which namespace this host refuses, and why");
+  if (pid == 0) run_outer(prepared);
+  return {static_cast<pid_t>(pid), sys::Fd(pidfd)};
+}
+
+// Fills in what both kinds of start share, clones, and waits until gbox-init runs.
+sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) {
+  std::vector<Mount> mounts;
+  add_device_mounts(mounts);
+  if (settings.network == Network::host) {
+    // sysfs of the host's network namespace cannot be mounted afresh: show it as it is.
+    Mount sys_mount{sys::open_tree(AT_FDCWD, "/sys", sys::Recursive::yes), "/sys"};
+    sys::mount_setattr(sys_mount.tree.get(), MOUNT_ATTR_RDONLY | kInert, sys::Recursive::yes);
+    mounts.push_back(std::move(sys_mount));
+  }
+  std::move(settings.mounts.begin(), settings.mounts.end(), std::back_inserter(mounts));
+  for (const Mount& mount : mounts)
+    prepared.attachments.push_back({mount.tree.get(), sys::normalized_relative(mount.target)});
+
+  prepared.root_fd = settings.root.get();
+  prepared.uid_map = sys::id_map_text(sys::nested_identity(sys::current_uid_map()));
+  prepared.gid_map = sys::id_map_text(sys::nested_identity(sys::current_gid_map()));
+  prepared.host_name = settings.host_name;
+  prepared.own_network = settings.network == Network::none;
+  prepared.seccomp = seccomp_programs(policy);
+  prepare_capabilities(prepared, policy);
+  const sys::Fd init = init_memory();
+  prepared.init_fd = init.get();
+  Arguments arguments = arguments_of(settings.command);
+  prepared.argv = pointers(arguments.argv);
+  prepared.environment = pointers(arguments.environment);
+
+  sys::Pipe failure = sys::pipe();
+  prepared.failure_fd = failure.write.get();
+  prepared.kept_by_outer = {prepared.root_fd,  prepared.init_fd,  prepared.stdio[0],
+                            prepared.stdio[1], prepared.stdio[2], prepared.failure_fd,
+                            prepared.terminal_socket};
+  for (const Attachment& a : prepared.attachments) prepared.kept_by_outer.push_back(a.tree_fd);
+  std::erase(prepared.kept_by_outer, -1);
+  std::sort(prepared.kept_by_outer.begin(), prepared.kept_by_outer.end());
+  const auto last = std::unique(prepared.kept_by_outer.begin(), prepared.kept_by_outer.end());
+  prepared.kept_by_outer.erase(last, prepared.kept_by_outer.end());
+
+  sys::Child outer = clone_outer(prepared);
+  failure.write.reset();
+  Failure report{};
+  // End of file without a report: gbox-init was executed and closed its copy.
+  if (sys::read_full(failure.read.get(), std::as_writable_bytes(std::span(&report, 1)),
+                     "the sandbox's report") == sizeof report)
+    throw_failure(report, mounts);
+  return outer;
+}
+
+}  // namespace
+
+Mount bind_mount(int dirfd, const std::string& source, std::string target, Access access) {
+  return with_context("bind " + quoted(source) + " on " + quoted(target), [&] {
+    const struct stat status = sys::fstatat(dirfd, source, AT_SYMLINK_NOFOLLOW);
+    Mount mount{sys::open_tree(dirfd, source, sys::Recursive::no), std::move(target),
+                S_ISDIR(status.st_mode) ? Mount::Kind::directory : Mount::Kind::file};
+    sys::mount_setattr(mount.tree.get(),
+                       kInert | (access == Access::read_only ? MOUNT_ATTR_RDONLY : 0),
+                       sys::Recursive::no);
+    return mount;
+  });
+}
+
+Mount tmpfs_mount(std::string target, const std::string& size, const std::string& mode) {
+  std::vector<sys::MountOption> options = {{"mode", mode}};
+  if (!size.empty()) options.push_back({"size", size});
+  return {sys::new_mount("tmpfs", options, kInert), std::move(target)};
+}
+
+std::vector<std::string> own_targets() { return {"/proc", "/sys", "/dev"}; }
+
+std::vector<std::string> ensure_targets(const Settings& settings) {
+  const int root = settings.root.get();
+  std::vector<std::string> made;
+  const auto note = [&](const std::string& path) {
+    if (!path.empty()) made.push_back(path);
+  };
+  std::string first;
+  for (const std::string& target : own_targets()) {
+    (void)sys::ensure_directories_in_root(root, target, 0755, &first);
+    note(first);
+  }
+  for (const Mount& mount : settings.mounts) {
+    const std::string path = sys::normalized_relative(mount.target);
+    if (mount.kind == Mount::Kind::directory) {
+      (void)sys::ensure_directories_in_root(root, path, 0755, &first);
+      note(first);
+      continue;
+    }
+    if (sys::try_open_beneath(root, path, O_PATH, sys::Resolve::in_root)) continue;
+    const auto [parent, name] = sys::split_last(path);
+    const sys::Fd directory = sys::ensure_directories_in_root(root, parent, 0755, &first);
+    note(first);
+    (void)sys::openat(directory.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+    if (first.empty()) note(path);
+  }
+  return made;
+}
+
+Sandbox Sandbox::start(Settings settings, const Policy& policy, const Pipes& pipes) {
+  Prepared prepared;
+  const sys::Fd null = sys::open("/dev/null", O_RDWR);
+  prepared.stdio[0] = pipes.stdin_fd >= 0 ? pipes.stdin_fd : null.get();
+  prepared.stdio[1] = pipes.stdout_fd >= 0 ? pipes.stdout_fd : null.get();
+  prepared.stdio[2] = pipes.stderr_fd >= 0 ? pipes.stderr_fd : null.get();
+  return {launch(settings, policy, prepared), sys::Fd()};
+}
+
+Sandbox Sandbox::start(Settings settings, const Policy& policy, const Terminal& terminal) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw SysError(errno, "enter sandbox: make a socket pair");
+  const sys::Fd ours(ends[0]);
+  sys::Fd theirs(ends[1]);
+  Prepared prepared;
+  prepared.terminal_socket = theirs.get();
+  prepared.rows = terminal.rows;
+  prepared.columns = terminal.columns;
+  sys::Child outer = launch(settings, policy, prepared);
+  theirs.reset();
+  sys::Fd master = receive_descriptor(ours.get());
+  if (!master) throw Error("enter sandbox: the terminal did not arrive", ExitCode::host);
+  return {std::move(outer), std::move(master)};
+}
+
+void Sandbox::kill() noexcept { outer_.kill(SIGKILL); }
+
+sys::ExitStatus Sandbox::wait() { return outer_.wait(); }
+
+}  // namespace gbox::sandbox

@@ -1,0 +1,109 @@
+#include "gbox/sys/idmap.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+
+namespace gbox::sys {
+
+namespace {
+
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty())
+    return std::nullopt;
+  return value;
+}
+
+// Appends extents from `inside` on, until `limit` ids inside are mapped.
+void append_ranges(IdMap& map, std::uint32_t inside, const std::vector<IdRange>& ranges,
+                   std::uint32_t limit) {
+  for (const IdRange& range : ranges) {
+    const std::uint32_t count = std::min(range.count, limit - inside);
+    if (count == 0) break;
+    map.push_back({inside, range.first, count});
+    inside += count;
+  }
+}
+
+}  // namespace
+
+IdMap parse_id_map(std::string_view proc_text) {
+  IdMap map;
+  for (const std::string& line : split(proc_text, '\n')) {
+    const std::vector<std::string> words = split_words(line);
+    if (words.empty()) continue;
+    const auto inside = parse_number(words[0]);
+    const auto outside = words.size() == 3 ? parse_number(words[1]) : std::nullopt;
+    const auto count = words.size() == 3 ? parse_number(words[2]) : std::nullopt;
+    if (!inside || !outside || !count) throw Error("read id map: line " + quoted(line));
+    map.push_back({*inside, *outside, *count});
+  }
+  return map;
+}
+
+std::string id_map_text(const IdMap& map) {
+  std::string text;
+  for (const IdExtent& e : map)
+    text += std::to_string(e.inside) + ' ' + std::to_string(e.outside) + ' ' +
+            std::to_string(e.count) + '\n';
+  return text;
+}
+
+std::string describe(const IdMap& map) {
+  std::string text;
+  for (const IdExtent& e : map) {
+    if (!text.empty()) text += ", ";
+    text += std::to_string(e.inside) + '+' + std::to_string(e.count) + "→" +
+            std::to_string(e.outside);
+  }
+  return text;
+}
+
+std::vector<IdRange> subordinate_ranges(std::string_view file_text, std::string_view user_name,
+                                        std::uint32_t uid) {
+  std::vector<IdRange> ranges;
+  const std::string number = std::to_string(uid);
+  for (const std::string& line : split(file_text, '\n')) {
+    const std::vector<std::string> fields = split(trim(line), ':');
+    if (fields.size() != 3 || fields[0].empty()) continue;
+    if (fields[0] != number && fields[0] != user_name) continue;
+    const auto first = parse_number(fields[1]);
+    const auto count = parse_number(fields[2]);
+    // Id 2^32-1 means 'no change' to the kernel; a range that reaches it is a typing error.
+    if (!first || !count || *count == 0 || *first > UINT32_MAX - *count) continue;
+    ranges.push_back({*first, *count});
+  }
+  return ranges;
+}
+
+IdMap user_map(std::uint32_t own_id, const std::vector<IdRange>& ranges) {
+  IdMap map = {{0, own_id, 1}};
+  append_ranges(map, 1, ranges, kImageIds);
+  return map;
+}
+
+IdMap root_map(const std::vector<IdRange>& ranges) {
+  IdMap map;
+  append_ranges(map, 0, ranges, kImageIds);
+  map.push_back({kCallerId, 0, 1});
+  return map;
+}
+
+IdMap nested_identity(const IdMap& store_map) {
+  IdMap map;
+  for (const IdExtent& e : store_map)
+    if (e.inside < kCallerId) map.push_back({e.inside, e.inside, e.count});
+  return map;
+}
+
+std::uint64_t total_ids(const std::vector<IdRange>& ranges) {
+  std::uint64_t total = 0;
+  for (const IdRange& range : ranges) total += range.count;
+  return total;
+}
+
+}  // namespace gbox::sys
