@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "gbox/base/sink.h"
 #include "gbox/oci/location.h"
 #include "gbox/oci/types.h"
 
@@ -25,10 +26,11 @@ void check_target(const OutputTarget& target, std::string_view ref_name);
 // Whether the target already is this image under this name: index.json says so and every blob the
 // manifest names is there with the right size. Cheap, reads no layer; never throws for what it
 // finds there.
-bool is_up_to_date(const OutputTarget& target, std::string_view ref_name, const Digest& manifest);
+bool is_up_to_date(const OutputTarget& target, const ImageName& name, const Digest& manifest);
 
-// Whether a blob may be a second name of the file it comes from. A hard link costs nothing, but
-// whoever writes into the layout then writes into the source; files are made read-only (0444).
+// Whether a blob in a directory may be a second name of the file it comes from, where file system
+// and mode (readable by all) allow. A link costs nothing, but whoever writes into the layout then
+// writes into the source.
 enum class Sharing { copy, hard_link };
 
 struct WriteOptions {
@@ -37,6 +39,7 @@ struct WriteOptions {
   // Called with bytes copied so far and in all, several times a second of copying; may throw to
   // stop, after which nothing is left behind. May be empty.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  WarningSink* warnings = nullptr;  // told when an old layout could not be removed whole
 };
 
 class LayoutWriter {

@@ -1,0 +1,273 @@
+#include <sys/file.h>
+
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "files.h"
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+#include "gbox/oci/layout.h"
+#include "gbox/sys/file.h"
+#include "tar.h"
+#include "target.h"
+#include "transfer.h"
+
+namespace gbox::oci {
+
+namespace {
+
+constexpr int kPublishTries = 3;
+
+struct PendingBlob {
+  Descriptor descriptor;
+  std::optional<BlobFile> file;  // else `bytes`
+  std::string bytes;
+};
+using PendingBlobs = std::map<Digest, PendingBlob>;  // sorted: same image, same archive
+
+void set_mode(int fd, mode_t mode, std::string_view what) {
+  if (::fchmod(fd, mode) != 0) throw SysError(errno, "chmod " + gbox::quoted(what));
+}
+
+// What is written beside the target; removed again unless it was published.
+class Draft {
+ public:
+  Draft(const TargetPlace& place, Transport transport) : place_(place), transport_(transport) {
+    // Another gbox that publishes to the same target may take a draft for a dead one's in the
+    // instant before the lock is held; it then has no name any more, and we make another.
+    do {
+      name_ = place.name + ".tmp-" + sys::random_hex(6);
+      make();
+      (void)::flock(fd_.get(), LOCK_EX | LOCK_NB);  // only keeps others from tidying it up
+    } while (!sys::try_fstatat(place_.parent.get(), name_, AT_SYMLINK_NOFOLLOW));
+  }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  ~Draft() {
+    if (name_.empty()) return;
+    try {
+      sys::remove_tree(place_.parent.get(), name_);
+    } catch (const std::exception&) {
+      // The next gbox that writes to this target removes it.
+    }
+  }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  void published() { name_.clear(); }
+
+ private:
+  void make() {
+    const int parent = place_.parent.get();
+    if (transport_ == Transport::archive) {
+      fd_ = sys::openat(parent, name_, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    } else {
+      sys::mkdirat(parent, name_, 0700);
+      fd_ = sys::openat(parent, name_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    }
+  }
+
+  const TargetPlace& place_;
+  Transport transport_;
+  std::string name_;
+  sys::Fd fd_;
+};
+
+}  // namespace
+
+struct LayoutWriter::State {
+  OutputTarget target;
+  WriteOptions options;
+  PendingBlobs blobs;
+  std::uint64_t done_bytes = 0;
+  std::uint64_t total_bytes = 0;
+
+  void add(PendingBlob blob) {
+    const auto [place, added] = blobs.try_emplace(blob.descriptor.digest, std::move(blob));
+    if (added) total_bytes += place->second.descriptor.size;
+  }
+
+  void copied(std::uint64_t bytes) {
+    done_bytes += bytes;
+    if (options.progress) options.progress(done_bytes, total_bytes);
+  }
+
+  [[nodiscard]] std::string index_text(Descriptor manifest) const {
+    manifest.annotations[std::string(kRefNameKey)] = options.name.ref_name;
+    if (target.transport == Transport::archive && !options.name.full_name.empty())
+      manifest.annotations[std::string(kImageNameKey)] = options.name.full_name;
+    // One entry and no more: skopeo and podman refuse a layout with two.
+    return to_json(Index{.manifests = {std::move(manifest)}});
+  }
+
+  void append(const PendingBlob& blob, int out_fd) {
+    const std::string what = gbox::quoted(blob.descriptor.digest.to_string());
+    if (blob.file) {
+      append_blob(*blob.file, out_fd, what, [this](std::uint64_t bytes) { copied(bytes); });
+    } else {
+      sys::write_all(out_fd, blob.bytes, what);
+      copied(blob.bytes.size());
+    }
+  }
+
+  void write_blob(const PendingBlob& blob, int dirfd) {
+    const std::string& name = blob.descriptor.digest.hex();
+    if (options.sharing == Sharing::hard_link && blob.file &&
+        try_link_blob(blob.file->fd.get(), dirfd, name)) {
+      copied(blob.descriptor.size);
+      return;
+    }
+    const sys::Fd out = sys::openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    append(blob, out.get());
+    set_mode(out.get(), 0644, name);  // whatever the umask says: an image is there to be read
+    sys::fsync(out.get(), name);
+  }
+
+  void write_directory(int root, const std::string& index) {
+    sys::mkdirat(root, "blobs", 0755);
+    const sys::Fd blobs_fd = sys::openat(root, "blobs", O_RDONLY | O_DIRECTORY);
+    std::map<std::string, sys::Fd> directories;
+    for (const auto& [digest, blob] : blobs) {
+      const std::string algorithm(digest.algorithm_name());
+      sys::Fd& directory = directories[algorithm];
+      if (!directory) {
+        sys::mkdirat(blobs_fd.get(), algorithm, 0755);
+        directory = sys::openat(blobs_fd.get(), algorithm, O_RDONLY | O_DIRECTORY);
+      }
+      write_blob(blob, directory.get());
+    }
+    sys::write_file_atomically(root, std::string(kLayoutFile), kLayoutText);
+    sys::write_file_atomically(root, std::string(kIndexFile), index);
+    for (const auto& [algorithm, directory] : directories) {
+      set_mode(directory.get(), 0755, algorithm);
+      sys::fsync(directory.get(), algorithm);
+    }
+    set_mode(blobs_fd.get(), 0755, "blobs");
+    sys::fsync(blobs_fd.get(), "blobs");
+    set_mode(root, 0755, target.path);
+    sys::fsync(root, target.path);
+  }
+
+  static void write_padding(int fd, std::uint64_t size, std::string_view what) {
+    sys::write_all(fd, std::string(static_cast<std::size_t>(tar_padding(size)), '\0'), what);
+  }
+
+  // Small documents first, so that a reader of a stream knows the image before the layers come.
+  void write_archive(int fd, const std::string& index) {
+    const std::string what = gbox::quoted(target.path);
+    const auto add_text = [&](std::string_view name, std::string_view text) {
+      sys::write_all(fd, tar_header(name, TarKind::file, text.size()), what);
+      sys::write_all(fd, text, what);
+      write_padding(fd, text.size(), what);
+    };
+    add_text(kLayoutFile, kLayoutText);
+    add_text(kIndexFile, index);
+    sys::write_all(fd, tar_header("blobs/", TarKind::directory, 0), what);
+    std::set<std::string_view> directories;
+    for (const auto& [digest, blob] : blobs) {
+      if (directories.insert(digest.algorithm_name()).second)
+        sys::write_all(fd, tar_header("blobs/" + std::string(digest.algorithm_name()) + '/',
+                                      TarKind::directory, 0), what);
+      const std::uint64_t size = blob.descriptor.size;
+      sys::write_all(fd, tar_header(blob_name(digest), TarKind::file, size), what);
+      append(blob, fd);
+      write_padding(fd, size, what);
+    }
+    sys::write_all(fd, std::string(2 * kTarBlock, '\0'), what);
+    set_mode(fd, 0644, target.path);
+    sys::fsync(fd, target.path);
+  }
+
+  void remove_old(const TargetPlace& place, const std::string& old) const {
+    try {
+      sys::remove_tree(place.parent.get(), old);
+    } catch (const Error& error) {
+      if (options.warnings != nullptr)
+        options.warnings->warn({.message = deed_of(target) + ": the old image stays as " +
+                                           gbox::quoted(place.parent_path + '/' + old) + ": " +
+                                           error.message(),
+                                .hint = "remove it by hand"});
+    }
+  }
+
+  // Returns false when somebody else published to the same place meanwhile.
+  [[nodiscard]] bool try_publish(const Draft& draft) const {
+    const TargetPlace place = examine_target(target, options.name.ref_name);
+    try {
+      if (target.transport == Transport::archive) {
+        sys::renameat(place.parent.get(), draft.name(), place.parent.get(), place.name);
+      } else {
+        const std::string old = replace_directory(place, draft.name());
+        if (!old.empty()) remove_old(place, old);
+      }
+    } catch (const SysError& error) {
+      if (error.error_number() == ENOTEMPTY || error.error_number() == EEXIST) return false;
+      throw;
+    }
+    sys::fsync(place.parent.get(), place.parent_path);
+    return true;
+  }
+
+  void publish(const Descriptor& manifest) {
+    const TargetPlace place = examine_target(target, options.name.ref_name);
+    remove_stale_leftovers(place);
+    Draft draft(place, target.transport);
+    const std::string index = index_text(manifest);
+    if (target.transport == Transport::archive)
+      write_archive(draft.fd(), index);
+    else
+      write_directory(draft.fd(), index);
+    for (int tries = 1; !try_publish(draft); ++tries) {
+      if (tries == kPublishTries)
+        throw Error("others keep writing to the same place", ExitCode::image);
+    }
+    draft.published();
+  }
+};
+
+LayoutWriter::LayoutWriter(OutputTarget target, WriteOptions options)
+    : state_(std::make_unique<State>()) {
+  state_->target = std::move(target);
+  state_->options = std::move(options);
+  check_target(state_->target, state_->options.name.ref_name);
+}
+LayoutWriter::LayoutWriter(LayoutWriter&&) noexcept = default;
+LayoutWriter& LayoutWriter::operator=(LayoutWriter&&) noexcept = default;
+LayoutWriter::~LayoutWriter() = default;
+
+void LayoutWriter::add_file(int dirfd, const std::string& path, const Descriptor& descriptor) {
+  const std::string what = gbox::quoted(path);
+  BlobFile file{.fd = sys::openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY)};
+  const struct stat status = sys::fstat(file.fd.get());
+  file.size = static_cast<std::uint64_t>(status.st_size);
+  if (!S_ISREG(status.st_mode) || file.size != descriptor.size)
+    throw Error("add blob " + what + ": it has " + std::to_string(file.size) +
+                    " bytes instead of " + std::to_string(descriptor.size),
+                ExitCode::image);
+  state_->add({.descriptor = descriptor, .file = std::move(file), .bytes = {}});
+}
+
+Descriptor LayoutWriter::add_bytes(std::string bytes, std::string_view media_type) {
+  Descriptor descriptor{.media_type = std::string(media_type),
+                        .digest = sha256(bytes),
+                        .size = bytes.size()};
+  state_->add({.descriptor = descriptor, .file = std::nullopt, .bytes = std::move(bytes)});
+  return descriptor;
+}
+
+void LayoutWriter::publish(const Descriptor& manifest) {
+  if (!state_->blobs.contains(manifest.digest))
+    throw Error("internal error: publishing an image whose manifest was not added");
+  try {
+    state_->publish(manifest);
+  } catch (Error& error) {
+    if (!error.message().starts_with(deed_of(state_->target)))
+      error.add_context(deed_of(state_->target));
+    error.add_code(ExitCode::image);
+    throw;
+  }
+}
+
+}  // namespace gbox::oci
