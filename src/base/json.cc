@@ -28,6 +28,8 @@ Json parse_json(std::string_view text, std::string_view what) {
   } catch (const Json::parse_error& error) {
     if (too_deep) refuse(what, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
     refuse(what, "not valid json at byte " + std::to_string(error.byte));
+  } catch (const Json::out_of_range&) {
+    refuse(what, "it holds a number that is too large");  // "1e999"
   }
 }
 

@@ -20,6 +20,8 @@ TEST_CASE("errors name file and key") {
   CHECK_THROWS_AS(json_size(object, "s", "'x.json'"), Error);
   CHECK(json_string_or_empty(object, "zz", "'x.json'").empty());
   CHECK_THROWS_AS(parse_json("{", "'x.json'"), Error);
+  CHECK_THROWS_WITH_AS(parse_json("[1e999]", "'x.json'"),
+                       "read 'x.json': it holds a number that is too large", Error);
 }
 
 TEST_CASE("equal values have one canonical text") {
