@@ -12,8 +12,9 @@ namespace gbox {
 // 'name', with control characters and quotes made visible, so that a hostile name cannot forge a
 // line or drive the terminal.
 std::string quoted(std::string_view name);
-// For strings: an exact match, or std::quoted would be found wherever <iomanip> is included.
+// For strings: exact matches, or std::quoted would be found wherever <iomanip> is included.
 inline std::string quoted(const std::string& name) { return quoted(std::string_view(name)); }
+inline std::string quoted(std::string& name) { return quoted(std::string_view(name)); }
 // "'a', 'b' and 'c'"; empty input gives an empty string.
 std::string quoted_list(const std::vector<std::string>& names);
 
