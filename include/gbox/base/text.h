@@ -15,6 +15,7 @@ std::string quoted(std::string_view name);
 // For strings: exact matches, or std::quoted would be found wherever <iomanip> is included.
 inline std::string quoted(const std::string& name) { return quoted(std::string_view(name)); }
 inline std::string quoted(std::string& name) { return quoted(std::string_view(name)); }
+inline std::string quoted(const char* name) { return quoted(std::string_view(name)); }
 // "'a', 'b' and 'c'"; empty input gives an empty string.
 std::string quoted_list(const std::vector<std::string>& names);
 
