@@ -24,15 +24,15 @@ constexpr unsigned kMaxPasses = 10;
 // What the first snapshot is unpacked from.
 struct Base {
   Location where;
-  std::string tarball;           // as written: relative to the spec's directory, or absolute
-  std::vector<Digest> digests;   // what the spec says the file's digests are; all must match
+  std::string tarball;          // as written: relative to the spec's directory, or absolute
+  std::vector<Digest> digests;  // what the spec says the file's digests are; all must match
 };
 
 struct Repository {
   Location where;       // of its table
   Location path_where;  // of `path`, for errors about what is found there
   std::string name;
-  std::string path;     // as written: relative to the spec's directory, or absolute
+  std::string path;  // as written: relative to the spec's directory, or absolute
   std::optional<int> priority;
 };
 
@@ -73,10 +73,10 @@ struct Emerge {
 
 struct Copy {
   Location where;
-  std::string from;  // as written: relative to the spec's directory, or absolute
-  std::string to;    // absolute, beneath the phase's root; a trailing '/' means 'into'
-  std::string owner = "0:0";           // "user", "user:group"; names of the target, or numbers
-  std::optional<std::uint32_t> mode;   // permission bits; absent: as the source has them
+  std::string from;           // as written: relative to the spec's directory, or absolute
+  std::string to;             // absolute, beneath the phase's root; a trailing '/' means 'into'
+  std::string owner = "0:0";  // "user", "user:group"; names of the target, or numbers
+  std::optional<std::uint32_t> mode;  // permission bits; absent: as the source has them
 };
 
 enum class Network { none, host };
@@ -86,17 +86,17 @@ enum class Shell { bash, sh };
 // copy, emerge, unmerge, run, remove. At least one of them is present.
 struct Phase {
   Location where;
-  std::string name;         // [a-z0-9][a-z0-9._-]*, unique
-  std::string root = "/";   // normalized and absolute: ROOT of emerge, target of copy and remove
+  std::string name;        // [a-z0-9][a-z0-9._-]*, unique
+  std::string root = "/";  // normalized and absolute: ROOT of emerge, target of copy and remove
   std::vector<Copy> copy;
   Emerge emerge;
   std::vector<std::string> unmerge;  // atoms
   std::string run;                   // a script; runs in '/', with ROOT set to `root`; may be empty
   Shell shell = Shell::bash;
-  std::vector<std::string> remove;   // absolute globs beneath `root`, no '..'
+  std::vector<std::string> remove;         // absolute globs beneath `root`, no '..'
   std::map<std::string, std::string> env;  // for `run` only
   Network network = Network::none;
-  std::string policy;                // name of a sandbox policy; empty: the default one
+  std::string policy;  // name of a sandbox policy; empty: the default one
 };
 
 enum class Layers { phase, single };
@@ -116,7 +116,7 @@ struct ImageConfig {
 };
 
 struct Output {
-  Location where;  // of [output]; line 0 when the spec has none
+  Location where;          // of [output]; line 0 when the spec has none
   std::string root = "/";  // normalized and absolute
   Layers layers = Layers::phase;
   Compression compression = Compression::gzip;
@@ -126,24 +126,26 @@ struct Output {
 
 // What must not change a result, and therefore never enters a key.
 struct BuildOptions {
-  std::optional<unsigned> jobs;            // make jobs of one package
+  std::optional<unsigned> jobs;  // make jobs of one package
   std::optional<double> load_average;
-  std::optional<unsigned> emerge_jobs;     // packages at once
+  std::optional<unsigned> emerge_jobs;       // packages at once
   std::optional<std::uint64_t> tmpfs_bytes;  // size of the build directory's tmpfs; absent: none
+  std::string distfiles;  // directory of source archives, as written; Portage verifies each file
+  Location distfiles_where;
 };
 
 struct BuildSpec {
-  std::string file;          // as shown to a person
-  std::string name;          // a valid OCI repository name
+  std::string file;  // as shown to a person
+  std::string name;  // a valid OCI repository name
   std::string tag = "latest";
   std::map<std::string, std::string> args;  // with overrides applied
   Base base;
   std::vector<Repository> repositories;  // sorted by name
   PortageConfig portage;
-  std::vector<Phase> phases;             // in the order of the file
+  std::vector<Phase> phases;  // in the order of the file
   Output output;
   BuildOptions options;
-  std::vector<SpecFault> warnings;       // what is odd but survivable, such as a likely secret
+  std::vector<SpecFault> warnings;  // what is odd but survivable, such as a likely secret
 };
 
 // Reads one spec. `path_shown` names it in errors. `overrides` replace values of [args].

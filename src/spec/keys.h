@@ -1,0 +1,58 @@
+// Every key of the spec, table by table: the one place that says what exists. Tables are read
+// against these lists, and an unknown key's hint is looked up in them.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace gbox::spec {
+
+using KeyList = std::span<const std::string_view>;
+
+struct TableKeys {
+  std::string_view shown;  // the table as a person writes it; "" is the top level
+  KeyList keys;
+  KeyList unsupported{};  // of the contract, but not of this version
+};
+
+namespace keys {
+
+inline constexpr std::array<std::string_view, 9> kTopList = {
+    "name", "tag", "args", "base", "repos", "portage", "build", "phase", "output"};
+inline constexpr std::array<std::string_view, 3> kBaseList = {"tarball", "sha256", "sha512"};
+inline constexpr std::array<std::string_view, 3> kBaseLater = {"stage3", "mirror", "image"};
+inline constexpr std::array<std::string_view, 2> kReposList = {"path", "priority"};
+inline constexpr std::array<std::string_view, 3> kReposLater = {"snapshot", "git", "rev"};
+inline constexpr std::array<std::string_view, 11> kPortageList = {
+    "profile",      "common_flags",   "use",
+    "make_conf",    "package_use",    "package_accept_keywords",
+    "package_mask", "package_unmask", "package_license",
+    "package_env",  "config_dir"};
+inline constexpr std::array<std::string_view, 4> kBuildList = {"jobs", "load_average",
+                                                               "emerge_jobs", "tmpfs"};
+inline constexpr std::array<std::string_view, 17> kPhaseList = {
+    "name",       "root", "copy",        "emerge",  "options", "oneshot",
+    "empty_tree", "deep", "changed_use", "passes",  "unmerge", "run",
+    "shell",      "env",  "remove",      "network", "policy"};
+inline constexpr std::array<std::string_view, 4> kCopyList = {"from", "to", "owner", "mode"};
+inline constexpr std::array<std::string_view, 5> kOutputList = {"root", "layers", "compression",
+                                                                "level", "config"};
+inline constexpr std::array<std::string_view, 9> kConfigList = {
+    "entrypoint", "cmd", "env", "user", "working_dir", "ports", "volumes", "labels", "stop_signal"};
+
+inline constexpr TableKeys kTop{"", kTopList};
+inline constexpr TableKeys kBase{"[base]", kBaseList, kBaseLater};
+inline constexpr TableKeys kRepos{"[repos.NAME]", kReposList, kReposLater};
+inline constexpr TableKeys kPortage{"[portage]", kPortageList};
+inline constexpr TableKeys kBuild{"[build]", kBuildList};
+inline constexpr TableKeys kPhase{"[[phase]]", kPhaseList};
+inline constexpr TableKeys kCopy{"'copy'", kCopyList};
+inline constexpr TableKeys kOutput{"[output]", kOutputList};
+inline constexpr TableKeys kConfig{"[output.config]", kConfigList};
+
+inline constexpr std::array<const TableKeys*, 9> kAll = {
+    &kTop, &kBase, &kRepos, &kPortage, &kBuild, &kPhase, &kCopy, &kOutput, &kConfig};
+
+}  // namespace keys
+}  // namespace gbox::spec

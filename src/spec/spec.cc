@@ -1,0 +1,223 @@
+#include "gbox/spec/spec.h"
+
+#include "gbox/base/text.h"
+#include "parse.h"
+#include "sections.h"
+#include "table.h"
+
+namespace gbox::spec {
+
+namespace {
+
+std::map<std::string, std::string> read_args(Context& context, Table& top,
+                                             const std::map<std::string, std::string>& overrides) {
+  std::map<std::string, std::string> args;
+  std::vector<std::string> names;
+  for (const Entry& entry : top.entries("args")) {
+    context.accept(check_arg_name(entry.key), entry.key_where, "args", entry.key);
+    names.push_back(entry.key);
+    const auto* value = entry.node->as_string();
+    if (value == nullptr) {
+      note_type(context, "args." + entry.key, *entry.node, "a string",
+                entry.node->is_number() || entry.node->is_boolean() ? "put it in quotes" : "");
+      context.spoil_arg(entry.key);
+      args[entry.key];  // known all the same, so that an override of it is no second fault
+      continue;
+    }
+    // Args are taken as they are: replacing within them would need an order, which TOML's tables
+    // do not have.
+    if (value->get().find("${") != std::string::npos) {
+      context.spoil_arg(entry.key);
+      context.fault(context.at(*entry.node),
+                    quoted("args." + entry.key) + " uses '${': an arg cannot hold another");
+    }
+    args[entry.key] = value->get();
+  }
+  for (const auto& [name, value] : overrides) {
+    const auto found = args.find(name);
+    if (found != args.end()) {
+      found->second = value;
+    } else {
+      context.fault(
+          {"--set", 0, 0}, "no arg " + shown(name) + " in [args] of the spec",
+          suggestion(name, names,
+                     names.empty() ? "the spec has no args" : "it has " + quoted_list(names)));
+    }
+  }
+  return args;
+}
+
+std::optional<Digest> read_digest(Context& context, Table& table, std::string_view key,
+                                  HashAlgorithm algorithm) {
+  const auto text = table.string(key);
+  if (!text) return std::nullopt;
+  try {
+    return Digest::parse(std::string(key) + ':' + text->value);
+  } catch (const Error&) {
+    context.fault(text->where, quoted(key) + ": " + shown(text->value) + " is not such a digest",
+                  "write " + std::string(algorithm == HashAlgorithm::sha256 ? "64" : "128") +
+                      " lower-case hex digits, as " + quoted(std::string(key) + "sum") +
+                      " prints them");
+    return std::nullopt;
+  }
+}
+
+Base read_base(Context& context, const toml::table& toml) {
+  Table table(context, toml, keys::kBase);
+  Base base;
+  base.where = table.where();
+  if (!table.has_unsupported())
+    table.require("tarball", "name the stage3 tarball to begin with: tarball = \"stage3.tar.xz\"");
+  if (const auto tarball = table.string("tarball")) base.tarball = tarball->value;
+  if (auto digest = read_digest(context, table, "sha256", HashAlgorithm::sha256))
+    base.digests.push_back(std::move(*digest));
+  if (auto digest = read_digest(context, table, "sha512", HashAlgorithm::sha512))
+    base.digests.push_back(std::move(*digest));
+  return base;
+}
+
+Repository read_repository(Context& context, const std::string& name, const Location& name_where,
+                           const toml::table& toml) {
+  Table table(context, toml, keys::kRepos);
+  Repository repository;
+  repository.where = name_where;
+  repository.name = name;
+  if (!table.has_unsupported())
+    table.require("path", "name the repository's directory: path = \"./gentoo\"");
+  repository.path_where = table.where("path");
+  if (const auto path = table.string("path")) repository.path = path->value;
+  constexpr int kMostPriority = 9999;
+  if (const auto priority = table.integer("priority", -kMostPriority, kMostPriority))
+    repository.priority = static_cast<int>(*priority);
+  return repository;
+}
+
+std::vector<Repository> read_repositories(Context& context, Table& top) {
+  std::vector<Repository> repositories;
+  for (const Entry& entry : top.entries("repos")) {
+    context.accept(check_repository_name(entry.key), entry.key_where, "repos", entry.key);
+    const toml::table* table = entry.node->as_table();
+    if (table == nullptr) {
+      note_type(context, "repos." + entry.key, *entry.node, "a table",
+                "write [repos.NAME] and below it path = \"…\"");
+      continue;
+    }
+    repositories.push_back(read_repository(context, entry.key, entry.key_where, *table));
+  }
+  return repositories;
+}
+
+BuildOptions read_options(Context& context, const toml::table& toml) {
+  constexpr std::int64_t kMostJobs = 4096;
+  Table table(context, toml, keys::kBuild);
+  BuildOptions options;
+  if (const auto jobs = table.integer("jobs", 1, kMostJobs))
+    options.jobs = static_cast<unsigned>(*jobs);
+  options.load_average = table.number("load_average");
+  if (const auto jobs = table.integer("emerge_jobs", 1, kMostJobs))
+    options.emerge_jobs = static_cast<unsigned>(*jobs);
+  if (const auto size = table.string("tmpfs")) {
+    options.tmpfs_bytes = parse_size(size->value);
+    if (!options.tmpfs_bytes)
+      context.fault(size->where, "'tmpfs': " + shown(size->value) + " is not a size",
+                    "write a number and one of K, M, G and T, such as '10G'");
+  }
+  return options;
+}
+
+std::vector<Phase> read_phases(Context& context, Table& top) {
+  std::vector<Phase> phases;
+  std::map<std::string, Location> seen;
+  for (const toml::table* table : top.tables("phase")) {
+    if (phases.size() == kMaxPhases) {
+      context.fault(context.at(*table), "more than " + std::to_string(kMaxPhases) + " phases");
+      break;
+    }
+    Phase phase = read_phase(context, *table);
+    if (!phase.name.empty()) {
+      const auto [first, is_new] = seen.emplace(phase.name, phase.where);
+      if (!is_new)
+        context.fault(phase.where, "phase " + shown(phase.name) + " is there twice",
+                      "the first is at line " + std::to_string(first->second.line) +
+                          "; give one of them another name");
+    }
+    phases.push_back(std::move(phase));
+  }
+  return phases;
+}
+
+}  // namespace
+
+BuildSpec read_spec(const std::string& path_shown, std::string_view text,
+                    const std::map<std::string, std::string>& overrides) {
+  const toml::table root = parse_toml(path_shown, text);
+  Context context(path_shown);
+  Table top(context, root, keys::kTop);
+  BuildSpec spec;
+  spec.file = path_shown;
+
+  // Args first: every string after them may use them.
+  context.set_args(read_args(context, top, overrides));
+  spec.args = context.args();
+
+  top.require("name", "name the image: name = \"php\"");
+  if (const auto name = top.string("name"))
+    if (context.accept(check_image_name(name->value), name->where, "name", name->value))
+      spec.name = name->value;
+  if (const auto tag = top.string("tag"))
+    if (context.accept(check_tag(tag->value), tag->where, "tag", tag->value)) spec.tag = tag->value;
+
+  top.require("base", "say what to begin with: [base] and below it tarball = \"…\"");
+  if (const toml::table* base = top.table("base")) spec.base = read_base(context, *base);
+  spec.repositories = read_repositories(context, top);
+  if (const toml::table* portage = top.table("portage"))
+    spec.portage = read_portage(context, *portage);
+  if (spec.portage.where.file.empty()) spec.portage.where = context.nowhere();
+  if (!spec.portage.profile.empty() && !top.has("repos"))
+    context.fault(spec.portage.profile_where, "'profile' needs a repository that holds it",
+                  "add [repos.gentoo] and below it path = \"…\"");
+  if (const toml::table* build = top.table("build")) spec.options = read_options(context, *build);
+  spec.phases = read_phases(context, top);
+  if (const toml::table* output = top.table("output")) spec.output = read_output(context, *output);
+  if (spec.output.where.file.empty()) spec.output.where = context.nowhere();
+
+  context.finish();
+  spec.warnings = context.take_warnings();
+  return spec;
+}
+
+std::pair<std::string, std::string> parse_override(std::string_view text) {
+  const std::size_t equal = text.find('=');
+  if (equal == std::string_view::npos || equal == 0) {
+    Error error("'--set' needs 'name=value', not " + shown(text), ExitCode::usage);
+    error.set_hint("such as '--set suffix=musl', for an arg of the spec's [args]");
+    throw error;
+  }
+  return {std::string(text.substr(0, equal)), std::string(text.substr(equal + 1))};
+}
+
+std::string_view to_string(Network network) {
+  return network == Network::none ? "none" : "host";
+}
+
+std::string_view to_string(Shell shell) {
+  return shell == Shell::bash ? "bash" : "sh";
+}
+
+std::string_view to_string(Layers layers) {
+  return layers == Layers::phase ? "phase" : "single";
+}
+
+std::string_view to_string(Compression compression) {
+  switch (compression) {
+    case Compression::gzip:
+      return "gzip";
+    case Compression::zstd:
+      return "zstd";
+    case Compression::none:
+      break;
+  }
+  return "none";
+}
+
+}  // namespace gbox::spec
