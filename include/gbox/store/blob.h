@@ -25,12 +25,14 @@ class BlobWriter {
 
  private:
   friend class Store;
-  BlobWriter(std::string temporary, std::string blobs, sys::Fd fd, sys::FileLock lease) noexcept;
+  BlobWriter(std::string scratch, std::string blobs, sys::Fd fd, sys::FileLock lock,
+             sys::FileLock lease) noexcept;
   void discard() noexcept;
 
-  std::string temporary_;  // absolute path; empty once committed
-  std::string blobs_;      // absolute path of blobs/sha256
-  sys::Fd fd_;             // holds the lock on the temporary file as well
+  std::string scratch_;  // absolute path of the directory holding the file; empty once committed
+  std::string blobs_;    // absolute path of blobs/sha256
+  sys::Fd fd_;
+  sys::FileLock lock_;  // on the scratch directory
   sys::FileLock lease_;
 };
 

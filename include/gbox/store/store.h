@@ -11,7 +11,7 @@
 //   work/RANDOM/           fs/ and work/ of a running step, locked by its process (flock on the
 //                          directory); also what is being deleted. An unlocked one is a leftover
 //                          of a dead process and is removed by whoever opens the store next.
-//   work/RANDOM.blob       a blob being written, locked likewise
+//                          A blob being written is work/RANDOM/blob.
 //   failed/STEP/           fs/, work/, meta.json of the last failure of a step
 //   logs/STEP.KEY.XXXX.log output of a step, whether it finished or not
 //   blobs/sha256/HEX       finished blobs; mtime is when one was last used
@@ -58,6 +58,8 @@ std::string encode_name(std::string_view name);
 
 class Store {
  public:
+  class Impl;  // for the store's own files
+
   // Opens the store at `path`, making it (0700, parents 0755) when missing. `id_map` is the id map
   // as text, such as "0+1→1000, 1+65535→100000": a store written under another one is refused,
   // because its files would change owners. Leftovers of dead processes are removed. Throws Error
@@ -150,7 +152,6 @@ class Store {
   GcResult collect_garbage(const GcPolicy& policy);
 
  private:
-  class Impl;
   explicit Store(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
