@@ -1,0 +1,24 @@
+// One command or shell in a root file system that exists already: a built image, a snapshot, what
+// a failed step left behind. What it changes is thrown away, except in a failed step, whose
+// directories are the ones that were kept.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gbox/build/build.h"
+#include "gbox/build/observer.h"
+
+namespace gbox::build {
+
+// `image`: 'oci:DIR[:REF]', 'oci-archive:FILE', the name of a finished step, or at least six
+// digits of a step's key. An empty command means what the image's configuration says, or a shell
+// for a snapshot. Returns the command's exit status (128 + N for signal N).
+int run_in_image(const std::string& store, const std::string& image,
+                 const std::vector<std::string>& command, Observer& observer);
+
+// A shell in a step of a spec: where it failed, if its last run failed, else after it.
+int run_shell(const SpecSource& spec, const std::string& store, const std::string& step,
+              Observer& observer);
+
+}  // namespace gbox::build

@@ -1,0 +1,66 @@
+#include "emerge_log.h"
+
+#include <algorithm>
+
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+#include "gbox/sys/fd.h"
+
+namespace gbox::build {
+
+namespace {
+
+constexpr std::size_t kTailBytes = 1u << 20;  // Portage repeats the error at the end
+
+// Without escape sequences of colour, which --color=n spares us but an ebuild may print.
+std::string plain(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\x1b' && i + 1 < text.size() && text[i + 1] == '[') {
+      i += 2;
+      while (i < text.size() && (text[i] < '@' || text[i] > '~')) ++i;
+      continue;
+    }
+    result += text[i];
+  }
+  return result;
+}
+
+}  // namespace
+
+std::optional<FailedPackage> failed_package_in(std::string_view log) {
+  const std::string text = plain(log);
+  constexpr std::string_view kMark = " * ERROR: ";
+  constexpr std::string_view kFailed = " failed (";
+  for (std::size_t at = text.find(kMark); at != std::string::npos;
+       at = text.find(kMark, at + 1)) {
+    const std::size_t start = at + kMark.size();
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    const std::string_view line(text.data() + start, end - start);
+    const std::size_t failed = line.find(kFailed);
+    const std::size_t close = failed == std::string_view::npos
+                                  ? std::string_view::npos
+                                  : line.find(" phase)", failed);
+    if (close == std::string_view::npos) continue;
+    std::string_view cpv = line.substr(0, failed);
+    cpv = cpv.substr(0, cpv.find("::"));
+    const std::string_view phase =
+        line.substr(failed + kFailed.size(), close - failed - kFailed.size());
+    if (cpv.size() > 200 || phase.size() > 40 || cpv.find('/') == std::string_view::npos) continue;
+    return FailedPackage{printable(cpv), printable(phase)};
+  }
+  return std::nullopt;
+}
+
+std::optional<FailedPackage> failed_package(const std::string& log_path) {
+  const sys::Fd fd = sys::open(log_path, O_RDONLY);
+  const off_t size = sys::fstat(fd.get()).st_size;
+  if (size > static_cast<off_t>(kTailBytes) &&
+      ::lseek(fd.get(), size - static_cast<off_t>(kTailBytes), SEEK_SET) < 0)
+    throw SysError(errno, "read " + quoted(log_path));
+  std::string tail(kTailBytes, '\0');
+  tail.resize(sys::read_full(fd.get(), std::as_writable_bytes(std::span(tail)), log_path));
+  return failed_package_in(tail);
+}
+
+}  // namespace gbox::build

@@ -1,0 +1,20 @@
+// What a log of emerge tells about a failure. The log is the step's own output, so hostile: what
+// is taken from it is only shown.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gbox::build {
+
+struct FailedPackage {
+  std::string cpv;    // "dev-lang/php-8.3.1"
+  std::string phase;  // "compile"
+};
+
+// The first " * ERROR: CPV::REPOSITORY failed (PHASE phase):" among the log's last lines.
+std::optional<FailedPackage> failed_package(const std::string& log_path);
+std::optional<FailedPackage> failed_package_in(std::string_view log);
+
+}  // namespace gbox::build

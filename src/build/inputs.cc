@@ -1,0 +1,187 @@
+#include "inputs.h"
+
+#include <climits>
+#include <cstdlib>
+#include <memory>
+
+#include "gbox/base/text.h"
+#include "gbox/portage/command.h"
+#include "gbox/sandbox/policy.h"
+#include "gbox/sys/file.h"
+#include "gbox/sys/interrupt.h"
+
+namespace gbox::build {
+
+namespace {
+
+// Version of the rules by which a base is unpacked: a change gives other snapshots.
+constexpr char kBaseFormat[] = "1";
+// Version of what gbox itself does in a step (mounts, environment, copy and remove).
+constexpr char kStepFormat[] = "1";
+
+std::string absolute(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  if (!real) throw SysError(errno, "open " + quoted(path), ExitCode::input);
+  return real.get();
+}
+
+std::string read_spec_text(const std::string& path) {
+  try {
+    return sys::read_file(path, spec::kMaxSpecBytes);
+  } catch (SysError& error) {
+    if (error.error_number() == ENOENT)
+      error.set_hint("name the spec: 'gbox build SPEC'");
+    if (error.error_number() == EACCES)
+      error.set_hint("the file or a directory above it is closed to you");
+    throw error.add_context("read spec").add_code(ExitCode::usage);
+  } catch (Error& error) {
+    throw error.add_context("read spec").add_code(ExitCode::usage);
+  }
+}
+
+[[noreturn]] void throw_at(const Location& where, std::string message, std::string hint) {
+  Error error(to_string(where) + ": " + std::move(message), ExitCode::input);
+  throw error.set_hint(std::move(hint));
+}
+
+sys::Fd open_input(const std::string& path, const Location& where, const std::string& what,
+                   int flags) {
+  try {
+    return sys::open(path, flags);
+  } catch (const SysError& error) {
+    throw_at(where, what + ": " + error.message(),
+             error.error_number() == ENOENT
+                 ? "relative paths start at the directory of the spec"
+                 : "the file and all directories above it must be open to you");
+  }
+}
+
+std::vector<Digest> digests_of(int fd, const std::string& path,
+                               const std::vector<HashAlgorithm>& algorithms) {
+  std::vector<Hasher> hashers;
+  for (const HashAlgorithm algorithm : algorithms) hashers.emplace_back(algorithm);
+  std::vector<std::byte> buffer(1u << 20);
+  if (::lseek(fd, 0, SEEK_SET) != 0) throw SysError(errno, "read " + quoted(path));
+  while (const std::size_t count = sys::read_full(fd, buffer, path)) {
+    for (Hasher& hasher : hashers) hasher.update(std::span(buffer).first(count));
+    sys::check_interrupt();
+  }
+  std::vector<Digest> result;
+  for (Hasher& hasher : hashers) result.push_back(hasher.finish());
+  return result;
+}
+
+// The archive's SHA-256, which keys its snapshot; what the spec promises is checked on the way.
+std::string digest_base(Inputs& inputs) {
+  const spec::Base& base = inputs.spec.base;
+  inputs.base_path = resolve_path(inputs, base.tarball);
+  inputs.base_archive = open_input(inputs.base_path, base.where, "base", O_RDONLY);
+  if (!S_ISREG(sys::fstat(inputs.base_archive.get()).st_mode))
+    throw_at(base.where, "base: " + quoted(inputs.base_path) + " is not a file",
+             "name a tar archive (plain, gzip, bzip2, xz or zstd)");
+  std::vector<HashAlgorithm> algorithms = {HashAlgorithm::sha256};
+  for (const Digest& digest : base.digests)
+    if (digest.algorithm() != HashAlgorithm::sha256) algorithms.push_back(digest.algorithm());
+  const std::vector<Digest> found =
+      digests_of(inputs.base_archive.get(), inputs.base_path, algorithms);
+  for (const Digest& wanted : base.digests)
+    for (const Digest& digest : found)
+      if (digest.algorithm() == wanted.algorithm() && digest != wanted)
+        throw_at(base.where,
+                 "verify " + quoted(inputs.base_path) + ": its " +
+                     std::string(digest.algorithm_name()) + " is " + digest.hex() +
+                     ", the spec says " + wanted.hex(),
+                 "the file is damaged or another one: fetch it again, or correct the spec");
+  return found.front().to_string();
+}
+
+void digest_repositories(Inputs& inputs, plan::PlanInputs& plan_inputs, WarningSink& warnings) {
+  for (const spec::Repository& repository : inputs.spec.repositories) {
+    portage::CheckedRepository checked = portage::check_repository(
+        repository, resolve_path(inputs, repository.path));
+    for (const Warning& warning : checked.warnings) warnings.warn(warning);
+    plan_inputs.repositories[repository.name] =
+        portage::repository_digest(checked.directory.get()).to_string();
+    inputs.repositories.push_back(std::move(checked));
+  }
+  const spec::PortageConfig& config = inputs.spec.portage;
+  const spec::Repository* main = portage::main_repository(inputs.spec);
+  if (config.profile.empty() || main == nullptr) return;
+  for (const portage::CheckedRepository& checked : inputs.repositories)
+    if (checked.name == main->name)
+      portage::check_profile(checked, config.profile, config.profile_where);
+}
+
+std::string digest_path(const std::string& path, const Location& where, const std::string& what) {
+  const sys::Fd fd = open_input(path, where, what, O_RDONLY | O_NONBLOCK);
+  const struct stat status = sys::fstat(fd.get());
+  if (S_ISDIR(status.st_mode)) return "tree:" + portage::tree_digest(fd.get()).to_string();
+  if (!S_ISREG(status.st_mode))
+    throw_at(where, what + ": " + quoted(path) + " is neither a file nor a directory", "");
+  const bool executable = (status.st_mode & 0111) != 0;
+  return (executable ? "program:" : "file:") +
+         digests_of(fd.get(), path, {HashAlgorithm::sha256}).front().to_string();
+}
+
+void digest_config(Inputs& inputs, plan::PlanInputs& plan_inputs) {
+  inputs.config_files = portage::config_files(inputs.spec);
+  for (const portage::ConfigFile& file : inputs.config_files)
+    plan_inputs.config[file.path] =
+        (file.kind == portage::ConfigFile::Kind::symlink ? "link:" : "") +
+        sha256(file.content).to_string();
+  const spec::PortageConfig& config = inputs.spec.portage;
+  if (!config.config_dir.empty())
+    plan_inputs.config["config_dir"] = digest_path(resolve_path(inputs, config.config_dir),
+                                                   config.config_dir_where, "config_dir");
+}
+
+void choose_policies(spec::BuildSpec& spec, plan::PlanInputs& plan_inputs) {
+  for (spec::Phase& phase : spec.phases) {
+    if (phase.policy.empty())
+      phase.policy = phase.emerge.atoms.empty() && phase.unmerge.empty() ? "run" : "emerge";
+    try {
+      plan_inputs.policies[phase.policy] = sandbox::load_policy(phase.policy).digest.to_string();
+    } catch (Error& error) {
+      throw error.add_context(to_string(phase.where) + ": phase " + quoted(phase.name));
+    }
+  }
+}
+
+}  // namespace
+
+std::string resolve_path(const Inputs& inputs, const std::string& path) {
+  return path.starts_with('/') ? path : inputs.directory + '/' + path;
+}
+
+Inputs gather_inputs(const SpecSource& source, WarningSink& warnings) {
+  Inputs inputs;
+  inputs.spec = spec::read_spec(source.path, read_spec_text(source.path), source.overrides);
+  for (const SpecFault& fault : inputs.spec.warnings)
+    warnings.warn({to_string(fault.where) + ": " + fault.message, fault.hint});
+  const std::string path = absolute(source.path);
+  inputs.directory = path.substr(0, path.rfind('/'));
+  if (inputs.directory.empty()) inputs.directory = "/";
+
+  plan::PlanInputs plan_inputs;
+  plan_inputs.base_format = kBaseFormat;
+  plan_inputs.helpers["step"] = kStepFormat;
+  plan_inputs.environment = portage::base_environment();
+  choose_policies(inputs.spec, plan_inputs);
+  digest_repositories(inputs, plan_inputs, warnings);
+  digest_config(inputs, plan_inputs);
+  for (const spec::Phase& phase : inputs.spec.phases)
+    for (const spec::Copy& copy : phase.copy)
+      plan_inputs.copy_sources[phase.name].push_back(
+          digest_path(resolve_path(inputs, copy.from), copy.where, "copy"));
+  if (!inputs.spec.options.distfiles.empty()) {
+    inputs.distfiles = resolve_path(inputs, inputs.spec.options.distfiles);
+    (void)open_input(inputs.distfiles, inputs.spec.options.distfiles_where, "distfiles",
+                     O_PATH | O_DIRECTORY);
+  }
+  plan_inputs.base_digest = digest_base(inputs);
+  inputs.plan = plan::make_plan(inputs.spec, plan_inputs);
+  return inputs;
+}
+
+}  // namespace gbox::build

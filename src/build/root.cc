@@ -1,0 +1,84 @@
+#include "root.h"
+
+#include <algorithm>
+
+#include "gbox/base/text.h"
+#include "gbox/sys/beneath.h"
+#include "gbox/sys/file.h"
+#include "gbox/sys/mount.h"
+
+namespace gbox::build {
+
+namespace {
+
+std::string below_store(const store::Store& store, const std::string& path) {
+  const std::string prefix = store.path() + '/';
+  if (!path.starts_with(prefix)) throw Error("internal error: a path outside the store");
+  return path.substr(prefix.size());
+}
+
+// Topmost first, as the kernel wants them.
+std::vector<std::string> lowerdirs(const store::Store& store,
+                                   const std::vector<std::string>& snapshots) {
+  std::vector<std::string> result;
+  for (const std::string& id : snapshots)
+    result.push_back(below_store(store, store.snapshot_path(id)));
+  std::reverse(result.begin(), result.end());
+  return result;
+}
+
+}  // namespace
+
+StepRoot::StepRoot(const store::Store& store, const store::Work& work,
+                   std::vector<std::string> parents, const std::vector<std::string>& targets)
+    : store_(store), work_(work), parents_(std::move(parents)) {
+  sys::ensure_directories(work.fd(), "scratch");
+  for (const char* name : {"tmp", "var-tmp"}) {
+    const std::string path = std::string("scratch/") + name;
+    sys::ensure_directories(work.fd(), path);
+    // Sticky and open to all, as /tmp is: Portage builds as another user.
+    if (::fchmodat(work.fd(), path.c_str(), 01777, 0) != 0)
+      throw SysError(errno, "chmod " + quoted(path));
+  }
+  sys::ensure_directories(work.fd(), "scratch/mount-points");
+  const sys::Fd points = sys::openat(work.fd(), "scratch/mount-points", O_RDONLY | O_DIRECTORY);
+  for (const std::string& target : targets)
+    (void)sys::ensure_directories_in_root(points.get(), target);
+}
+
+sys::Fd StepRoot::mount() const {
+  sys::Overlay overlay;
+  overlay.base_fd = store_.fd();
+  overlay.lowerdirs = lowerdirs(store_, parents_);
+  overlay.lowerdirs.push_back(below_store(store_, work_.path() + "/scratch/mount-points"));
+  overlay.upperdir = below_store(store_, work_.fs());
+  overlay.workdir = below_store(store_, work_.work());
+  return sys::mount_overlay(overlay);
+}
+
+std::string StepRoot::scratch(const std::string& name) const {
+  return work_.path() + "/scratch/" + name;
+}
+
+void StepRoot::remove_stubs(const std::vector<std::string>& made) const {
+  // Innermost first. In the upper directory itself: removing through the mount would leave a
+  // whiteout. A step that put something there, or replaced it by a link, keeps what it made.
+  for (auto path = made.rbegin(); path != made.rend(); ++path) {
+    const auto [parent, name] = sys::split_last(*path);
+    const auto directory =
+        parent.empty() ? std::optional(sys::dup(work_.fs_fd()))
+                       : sys::try_open_beneath(work_.fs_fd(), parent, O_RDONLY | O_DIRECTORY,
+                                               sys::Resolve::no_symlinks);
+    if (!directory) continue;
+    if (::unlinkat(directory->get(), name.c_str(), AT_REMOVEDIR) == 0) continue;
+    const auto status = sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW);
+    if (status && S_ISREG(status->st_mode) && status->st_size == 0)
+      sys::unlinkat(directory->get(), name, 0);
+  }
+}
+
+sys::Fd mount_chain(const store::Store& store, const std::vector<std::string>& snapshots) {
+  return sys::mount_layers_read_only(store.fd(), lowerdirs(store, snapshots));
+}
+
+}  // namespace gbox::build

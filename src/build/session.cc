@@ -1,0 +1,197 @@
+#include "gbox/build/session.h"
+
+#include <cstdlib>
+#include <optional>
+
+#include "accounts.h"
+#include "emerge_log.h"
+#include "gbox/base/text.h"
+#include "gbox/oci/reader.h"
+#include "gbox/portage/command.h"
+#include "gbox/store/store.h"
+#include "gbox/sys/beneath.h"
+#include "gbox/sys/idmap.h"
+#include "gbox/sys/userns.h"
+#include "import.h"
+#include "inputs.h"
+#include "root.h"
+#include "step.h"
+#include "terminal.h"
+
+namespace gbox::build {
+
+namespace {
+
+constexpr std::size_t kShortestKeyPrefix = 6;
+constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+store::Store open_store(const std::string& path, WarningSink& warnings) {
+  return store::Store::open(path, sys::describe(sys::current_uid_map()), warnings);
+}
+
+bool names_image(const std::string& text) {
+  return text.starts_with("oci:") || text.starts_with("oci-archive:");
+}
+
+void set_default(Environment& environment, const std::string& name, const std::string& value) {
+  for (const auto& [known, unused] : environment)
+    if (known == name) return;
+  environment.emplace_back(name, value);
+}
+
+// The caller's TERM is the one thing of its environment that the sandbox's terminal shares.
+void add_terminal(Environment& environment) {
+  const char* term = std::getenv("TERM");
+  if (on_terminal()) set_default(environment, "TERM", term == nullptr ? "dumb" : term);
+}
+
+std::string shell_of(int rootfd) {
+  const bool bash =
+      sys::try_open_beneath(rootfd, "bin/bash", O_PATH, sys::Resolve::in_root).has_value();
+  return bash ? "/bin/bash" : "/bin/sh";
+}
+
+// A finished step, by name or by the first digits of its key.
+store::Record find_step(const store::Store& store, const std::string& name) {
+  if (auto record = store.latest_record_of(name)) return std::move(*record);
+  std::vector<store::Record> matches;
+  std::vector<std::string> names;
+  for (store::Record& record : store.records()) {
+    if (name.size() >= kShortestKeyPrefix && record.key.starts_with(name))
+      matches.push_back(record);
+    names.push_back(record.step);
+  }
+  if (matches.size() == 1) return std::move(matches.front());
+  if (matches.size() > 1)
+    throw Error("the key " + quoted(name) + " fits " + std::to_string(matches.size()) + " steps",
+                ExitCode::usage)
+        .set_hint("give more of its digits: 'gbox cache ls' shows them");
+  Error error("no finished step " + quoted(name) + " in the store", ExitCode::usage);
+  const std::string near = nearest(name, names);
+  throw error.set_hint(near.empty() ? "'gbox cache ls' shows what is there; an image is named "
+                                      "'oci:DIR' or 'oci-archive:FILE'"
+                                    : "did you mean " + quoted(near) + "?");
+}
+
+sandbox::Command command_of_image(const oci::ContainerConfig& config,
+                                  const std::vector<std::string>& argv, int rootfd) {
+  sandbox::Command command;
+  command.argv = argv;
+  if (command.argv.empty()) {
+    command.argv = config.entrypoint;
+    command.argv.insert(command.argv.end(), config.cmd.begin(), config.cmd.end());
+  }
+  if (command.argv.empty())
+    throw Error("the image names neither entrypoint nor cmd", ExitCode::usage)
+        .set_hint("say what to run: 'gbox run IMAGE COMMAND'");
+  for (const std::string& variable : config.env) {
+    const std::size_t equals = variable.find('=');
+    if (equals != std::string::npos)
+      command.environment.emplace_back(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  const Account account = find_account(rootfd, config.user.empty() ? "0:0" : config.user);
+  command.uid = account.uid;
+  command.gid = account.gid;
+  set_default(command.environment, "PATH", kDefaultPath);
+  set_default(command.environment, "HOME", account.home.empty() ? "/" : account.home);
+  if (!config.working_dir.empty()) command.working_directory = config.working_dir;
+  return command;
+}
+
+int run(sandbox::Settings settings, const char* policy) {
+  add_terminal(settings.command.environment);
+  (void)sandbox::ensure_targets(settings);  // the changes are not kept: no stub to take away
+  return run_connected(std::move(settings), sandbox::load_policy(policy)).code;
+}
+
+// The build directory of the package that failed, if the log names one and it is still there.
+std::string failed_directory(const store::Store& store, const store::FailedStep& failed,
+                             const StepRoot& root) {
+  const auto package = failed_package(store.log_path(failed.log));
+  if (!package) return "/";
+  // The log is the step's own: a name that is not a plain CATEGORY/PACKAGE leads nowhere.
+  try {
+    const std::string relative = "portage/" + sys::normalized_relative(package->cpv) + "/work";
+    const sys::Fd scratch = sys::open(root.scratch("var-tmp"), O_PATH | O_DIRECTORY);
+    if (sys::try_open_beneath(scratch.get(), relative, O_PATH | O_DIRECTORY,
+                              sys::Resolve::no_symlinks))
+      return "/var/tmp/" + relative;
+  } catch (const Error&) {
+    // As good as no build directory.
+  }
+  return "/";
+}
+
+}  // namespace
+
+int run_in_image(const std::string& store_path, const std::string& image,
+                 const std::vector<std::string>& command, Observer& observer) {
+  store::Store store = open_store(store_path, observer);
+  const sys::FileLock lease = store.lease("gbox run");
+  std::vector<std::string> snapshots;
+  oci::ContainerConfig config;
+  if (names_image(image)) {
+    const oci::LayoutReader reader(oci::parse_source(image));
+    const oci::Image found = reader.pick();
+    config = found.config.config;
+    snapshots = import_layers(store, reader, found, observer);
+  } else {
+    const store::Record record = find_step(store, image);
+    snapshots = record.parents;
+    snapshots.push_back(record.snapshot);
+  }
+  const store::Work work = store.begin_step("run", snapshots.back());
+  const StepRoot root(store, work, snapshots, sandbox::own_targets());
+  sandbox::Settings settings;
+  settings.root = root.mount();
+  if (!names_image(image)) config.cmd = {shell_of(settings.root.get())};
+  settings.command = command_of_image(config, command, settings.root.get());
+  return run(std::move(settings), "run");
+}
+
+int run_shell(const SpecSource& source, const std::string& store_path, const std::string& step,
+              Observer& observer) {
+  const Inputs inputs = gather_inputs(source, observer);
+  store::Store store = open_store(store_path, observer);
+  const sys::FileLock lease = store.lease("gbox shell " + step);
+  const auto index = inputs.plan.find(step);
+  if (!index) {
+    std::vector<std::string> names;
+    for (const plan::Step& known : inputs.plan.steps) names.push_back(known.name);
+    throw Error("no step " + quoted(step) + " in " + quoted(inputs.spec.file) + "; there are " +
+                    quoted_list(names),
+                ExitCode::usage);
+  }
+  const auto failed = store.find_failed(step);
+  std::optional<store::Work> work;
+  std::vector<std::string> parents;
+  if (failed) {
+    work = store.open_failed(step);
+    parents = failed->parents;
+  } else {
+    const auto record = store.find_record(inputs.plan.steps[*index].key);
+    if (!record)
+      throw Error("step " + quoted(step) + " has neither finished nor failed", ExitCode::usage)
+          .set_hint("run 'gbox build " + source.path + "' first");
+    parents = record->parents;
+    parents.push_back(record->snapshot);
+  }
+  if (!work) work = store.begin_step("shell", parents.back());
+  const StepRoot root(store, *work, parents, step_targets(inputs));
+  sandbox::Settings settings;
+  settings.root = root.mount();
+  settings.mounts = step_mounts(inputs, root.scratch("tmp"), root.scratch("var-tmp"));
+  settings.command.argv = {shell_of(settings.root.get())};
+  settings.command.environment =
+      failed ? Environment(failed->environment.begin(), failed->environment.end())
+             : portage::base_environment();
+  if (failed) settings.command.working_directory = failed_directory(store, *failed, root);
+  std::string policy = "run";
+  for (const spec::Phase& phase : inputs.spec.phases)
+    if (phase.name == inputs.plan.steps[*index].phase) policy = phase.policy;
+  return run(std::move(settings), policy.c_str());
+}
+
+}  // namespace gbox::build

@@ -1,0 +1,40 @@
+// Running one step: what a phase asks for, in a fixed order, on the overlay of its parents. The
+// result is a snapshot and a record, or a kept failure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gbox/build/observer.h"
+#include "gbox/plan/plan.h"
+#include "gbox/sandbox/sandbox.h"
+#include "gbox/store/store.h"
+#include "inputs.h"
+
+namespace gbox::build {
+
+// A step that ended with another status than 0. The message holds phase, cause and status.
+class StepFailed : public Error {
+ public:
+  using Error::Error;
+};
+
+struct StepContext {
+  const Inputs& inputs;
+  store::Store& store;
+  Observer& observer;
+};
+
+// Runs `step` on `parents` (snapshot ids, lowest first) and publishes it. `info` is what the
+// observer calls it. Throws StepFailed, after keeping the failure for a shell; whatever else it
+// throws leaves nothing behind.
+store::Record run_step(const StepContext& context, const plan::Step& step, const StepInfo& info,
+                       const std::vector<std::string>& parents);
+
+// The mounts every sandbox of this spec has: repositories, distfiles, temporary directories.
+// `scratch` names the directories for /tmp and /var/tmp.
+std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string& tmp,
+                                        const std::string& var_tmp);
+std::vector<std::string> step_targets(const Inputs& inputs);
+
+}  // namespace gbox::build

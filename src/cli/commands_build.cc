@@ -1,0 +1,178 @@
+// The commands that need the build module: everything but doctor.
+#include <algorithm>
+#include <ctime>
+#include <map>
+
+#include "commands.h"
+#include "gbox/base/text.h"
+#include "gbox/build/build.h"
+#include "gbox/build/session.h"
+#include "gbox/store/store.h"
+#include "gbox/sys/file.h"
+#include "gbox/sys/idmap.h"
+#include "gbox/sys/userns.h"
+
+namespace gbox::cli {
+
+namespace {
+
+build::SpecSource source_of(const SpecArgs& args) {
+  build::SpecSource source{args.path, {}};
+  for (const auto& [name, value] : args.set) source.overrides[name] = value;
+  return source;
+}
+
+store::Store open_store(const StoreArgs& args, Console& console,
+                        store::Purpose purpose = store::Purpose::inspect) {
+  return store::Store::open(args.directory, sys::describe(sys::current_uid_map()),
+                            console.progress(), purpose);
+}
+
+std::string plan_text(const std::vector<plan::PlannedStep>& steps) {
+  std::size_t width = 0;
+  for (const plan::PlannedStep& step : steps) width = std::max(width, step.step.name.size());
+  std::string text;
+  for (const plan::PlannedStep& step : steps) {
+    std::string line = step.cached ? "cached  " : "run     ";
+    line += step.step.name + std::string(width - step.step.name.size(), ' ') + "  " +
+            step.step.key.substr(0, 12);
+    if (!step.reason.empty()) line += "  " + printable(step.reason);
+    text += line + '\n';
+  }
+  return text;
+}
+
+std::string local_time(std::int64_t seconds) {
+  const auto when = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  char buffer[32];
+  if (::localtime_r(&when, &parts) == nullptr ||
+      std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M", &parts) == 0)
+    return "-";
+  return buffer;
+}
+
+OrderedJson record_json(const store::Record& record) {
+  OrderedJson json;
+  json["key"] = record.key;
+  json["spec"] = record.spec;
+  json["step"] = record.step;
+  json["phase"] = record.phase;
+  json["kind"] = record.kind;
+  json["created"] = record.created;
+  json["used"] = record.used;
+  json["seconds"] = record.seconds;
+  json["size_bytes"] = record.size_bytes;
+  return json;
+}
+
+// The log of the step's last failure, else of its newest success.
+std::string find_log(const store::Store& store, const std::string& step) {
+  if (const auto failed = store.find_failed(step)) return store.log_path(failed->log);
+  const auto record = store.latest_record_of(step);
+  if (!record) {
+    std::vector<std::string> names;
+    for (const store::Record& known : store.records())
+      if (!known.log.empty()) names.push_back(known.step);
+    for (const store::FailedStep& known : store.failed_steps()) names.push_back(known.step);
+    Error error("no log of a step " + quoted(step), ExitCode::usage);
+    const std::string near = nearest(step, names);
+    throw error.set_hint(near.empty() ? "steps that ran have one: 'gbox cache ls' lists them"
+                                      : "did you mean " + quoted(near) + "?");
+  }
+  if (record->log.empty())
+    throw Error("step " + quoted(step) + " runs nothing, so it has no log", ExitCode::usage);
+  return store.log_path(record->log);
+}
+
+}  // namespace
+
+int cmd_build(const BuildArgs& args, Console& console) {
+  const build::BuildRequest request{source_of(args.spec), args.store.directory, args.outputs,
+                                    args.from, args.until};
+  if (args.dry_run) {
+    console.result(plan_text(build::plan_build(request, console.progress())));
+    return 0;
+  }
+  for (const build::OutputInfo& output : build::build(request, console.progress()))
+    console.result_line(output.target + ' ' + output.digest);
+  return 0;
+}
+
+int cmd_plan(const PlanArgs& args, Console& console) {
+  build::BuildRequest request;
+  request.spec = source_of(args.spec);
+  request.store = args.store.directory;
+  const auto steps = build::plan_build(request, console.progress());
+  if (args.json)
+    console.result_line(plan::to_json(steps).dump(2));
+  else
+    console.result(plan_text(steps));
+  return 0;
+}
+
+int cmd_run(const RunArgs& args, Console& console) {
+  return build::run_in_image(args.store.directory, args.image, args.command, console.progress());
+}
+
+int cmd_shell(const ShellArgs& args, Console& console) {
+  return build::run_shell(source_of(args.spec), args.store.directory, args.step,
+                          console.progress());
+}
+
+int cmd_log(const LogArgs& args, Console& console) {
+  const store::Store store = open_store(args.store, console);
+  const std::string path = find_log(store, args.step);
+  if (args.path_only) {
+    console.result_line(path);
+    return 0;
+  }
+  const sys::Fd log = sys::open(path, O_RDONLY);
+  std::string buffer(1u << 16, '\0');
+  while (const std::size_t count =
+             sys::read_full(log.get(), std::as_writable_bytes(std::span(buffer)), path))
+    console.result(std::string_view(buffer).substr(0, count));
+  return 0;
+}
+
+int cmd_cache_ls(const CacheListArgs& args, Console& console) {
+  const store::Store store = open_store(args.store, console);
+  std::vector<store::Record> records = store.records();
+  std::reverse(records.begin(), records.end());  // what was used last comes first
+  if (args.json) {
+    OrderedJson list = OrderedJson::array();
+    for (const store::Record& record : records) list.push_back(record_json(record));
+    OrderedJson document;
+    document["records"] = std::move(list);
+    console.result_line(document.dump(2));
+    return 0;
+  }
+  for (const store::Record& record : records) {
+    std::string size = human_size(record.size_bytes);
+    size.insert(0, size.size() < 10 ? 10 - size.size() : 0, ' ');
+    console.result_line(record.key.substr(0, 12) + "  " + size + "  " + local_time(record.used) +
+                        "  " + printable(record.spec.empty() ? record.step
+                                                             : record.spec + "  " + record.step));
+  }
+  return 0;
+}
+
+int cmd_cache_gc(const CacheGcArgs& args, Console& console) {
+  store::Store store = open_store(args.store, console);
+  store::GcPolicy policy;
+  policy.max_bytes = args.keep_bytes;
+  if (args.unused_seconds) policy.unused_for = std::chrono::seconds(*args.unused_seconds);
+  const store::GcResult result = store.collect_garbage(policy);
+  if (!result.busy.empty())
+    throw Error("clean the store: " + result.busy + " uses it", ExitCode::other)
+        .set_hint("run 'gbox cache gc' again when that has ended");
+  console.result_line("freed " + human_size(result.freed_bytes) + ": " +
+                      std::to_string(result.records) + " records, " +
+                      std::to_string(result.snapshots) + " snapshots, " +
+                      std::to_string(result.blobs) + " blobs, " + std::to_string(result.failed) +
+                      " failed steps, " + std::to_string(result.logs) + " logs; " +
+                      human_size(store.disk_usage().total_bytes()) + " are kept");
+  return 0;
+}
+
+}  // namespace gbox::cli
