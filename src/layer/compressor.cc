@@ -10,8 +10,7 @@
 namespace gbox::layer {
 
 std::unique_ptr<BlobWriter> BlobWriter::make(const CodecOptions& options, int blob_fd) {
-  if (options.compression == Compression::gzip)
-    return std::make_unique<GzipPool>(options, blob_fd);
+  if (options.compression == Compression::gzip) return std::make_unique<GzipPool>(options, blob_fd);
   return std::make_unique<SerialCodec>(options, blob_fd);
 }
 
@@ -31,7 +30,9 @@ std::span<std::byte> BlobWriter::space() {
   return block_.space();
 }
 
-void BlobWriter::commit(std::size_t size) { block_.size += size; }
+void BlobWriter::commit(std::size_t size) {
+  block_.size += size;
+}
 
 void BlobWriter::pass_on() {
   hasher_.update(block_.bytes());

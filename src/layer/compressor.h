@@ -5,6 +5,8 @@
 // gzip: independent members of kBlockSize input bytes each, which RFC 1952 allows and umoci,
 // skopeo, podman and gzip read; it costs a per mille in size and makes any number of threads
 // possible. libdeflate, because zlib takes three times as long for the same size.
+// Level 5: of a 622 MB tree, level 1 made 213.5 MB in 4.1 s of processor time, 3 202.1 in 6.5,
+// 5 196.1 in 7.9, 6 194.6 in 10.2; zstd at level 3 180.6 in 4.5.
 // zstd: one frame by the library's own workers. At least one worker always: the bytes differ from
 // the single-threaded mode, but not between one worker and eight.
 #pragma once
@@ -14,9 +16,9 @@
 #include <span>
 #include <string_view>
 
+#include "blocks.h"
 #include "gbox/base/digest.h"
 #include "gbox/layer/pack.h"
-#include "blocks.h"
 
 namespace gbox::layer {
 

@@ -40,10 +40,10 @@ class GzipPool final : public BlobWriter {
   BlobFile file_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> jobs_;     // in order; a deque keeps the others where they are
+  std::deque<Job> jobs_;  // in order; a deque keeps the others where they are
   std::vector<Block> spare_;
-  bool closed_ = false;      // no more blocks will come
-  bool stopped_ = false;     // failed or abandoned
+  bool closed_ = false;   // no more blocks will come
+  bool stopped_ = false;  // failed or abandoned
   std::exception_ptr failure_;
   std::vector<std::thread> threads_;
 };

@@ -4,10 +4,10 @@
 
 #include <cstring>
 
+#include "compressor.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/fd.h"
-#include "compressor.h"
 #include "tar_writer.h"
 
 namespace gbox::layer {
@@ -94,8 +94,8 @@ class ContentReader {
     while (open_.back().path.size() < directory.size()) {
       const std::size_t start = open_.back().path.empty() ? 0 : open_.back().path.size() + 1;
       const std::size_t end = std::min(directory.find('/', start), directory.size());
-      sys::Fd next = sys::openat(open_.back().fd.get(), directory.substr(start, end - start),
-                                 kDirectoryFlags);
+      sys::Fd next =
+          sys::openat(open_.back().fd.get(), directory.substr(start, end - start), kDirectoryFlags);
       open_.push_back({directory.substr(0, end), std::move(next)});
     }
     return open_.back().fd.get();

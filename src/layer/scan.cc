@@ -91,8 +91,7 @@ class Scanner {
       if (part.empty() || part == ".") continue;
       if (part == "..")
         throw Error("layer root " + quoted(options_.subtree) + " holds '..'", ExitCode::image);
-      if (options_.kind == TreeKind::upper && is_opaque(directory.get()))
-        list_.hides_lower = true;
+      if (options_.kind == TreeKind::upper && is_opaque(directory.get())) list_.hides_lower = true;
       seen = joined(seen, part);
       const auto status = sys::try_fstatat(directory.get(), part, AT_SYMLINK_NOFOLLOW);
       if (!status) {
@@ -204,8 +203,8 @@ class Scanner {
       // Copy-up breaks links without telling st_nlink: only names that share an inode in this
       // very tree are links of one another. Other kinds are kept apart, because readers take
       // hard links to regular files only.
-      const auto [first, is_new] = first_names_.try_emplace(
-          {each.status.st_dev, each.status.st_ino}, path);
+      const auto [first, is_new] =
+          first_names_.try_emplace({each.status.st_dev, each.status.st_ino}, path);
       if (is_new) {
         list_.content_bytes += static_cast<std::uint64_t>(each.status.st_size);
       } else {

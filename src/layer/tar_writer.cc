@@ -184,6 +184,8 @@ void append_tar_header(std::string& out, const Entry& entry,
   header.append_to(out);
 }
 
-std::string tar_end_marker() { return std::string(2 * kTarBlock, '\0'); }
+std::string tar_end_marker() {
+  return std::string(2 * kTarBlock, '\0');
+}
 
 }  // namespace gbox::layer

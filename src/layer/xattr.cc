@@ -48,12 +48,11 @@ Xattrs read_xattrs(int dirfd, const std::string& name) {
     const std::size_t end = std::min(names.find('\0', start), names.size());
     const std::string key = names.substr(start, end - start);
     start = end + 1;
-    result.emplace_back(
-        key, call_growing(
-                 [&](char* data, std::size_t size) {
-                   return ::lgetxattr(path.c_str(), key.c_str(), data, size);
-                 },
-                 "read the attribute " + quoted(key) + " of " + quoted(name)));
+    result.emplace_back(key, call_growing(
+                                 [&](char* data, std::size_t size) {
+                                   return ::lgetxattr(path.c_str(), key.c_str(), data, size);
+                                 },
+                                 "read the attribute " + quoted(key) + " of " + quoted(name)));
   }
   std::sort(result.begin(), result.end());
   return result;

@@ -17,8 +17,8 @@ namespace gbox::layer {
 
 enum class Compression { none, gzip, zstd };
 
-// The defaults were chosen by figures, see compressor.h.
-inline constexpr int kDefaultGzipLevel = 6;
+// The defaults were chosen by figures, see src/layer/compressor.h.
+inline constexpr int kDefaultGzipLevel = 5;
 inline constexpr int kDefaultZstdLevel = 3;
 
 struct PackOptions {

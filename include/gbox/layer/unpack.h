@@ -51,7 +51,7 @@ struct UnpackSummary {
   std::vector<Digest> digests;      // as asked for, in that order; over archive_bytes
   Digest diff_id;                   // SHA-256 of the tar
   std::uint64_t entries = 0;
-  std::uint64_t content_bytes = 0;    // of regular files, holes included
+  std::uint64_t content_bytes = 0;  // of regular files, holes included
   // oci_layer only: the archive's root is opaque, so the layers below are invisible. Overlayfs
   // has no such thing as an opaque root: the caller leaves those layers out.
   bool hides_lower = false;

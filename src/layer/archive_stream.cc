@@ -1,0 +1,160 @@
+#include "archive_stream.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+#include "gbox/sys/fd.h"
+
+namespace gbox::layer {
+
+namespace {
+
+constexpr std::size_t kQueuedBlocks = 8;
+constexpr int kStopCheck_ms = 100;
+
+struct FreeReader {
+  void operator()(archive* reader) const { archive_read_free(reader); }
+};
+
+struct Stopped {};  // the consumer is gone; nobody is left to hear of it
+
+}  // namespace
+
+// libarchive's callback: exceptions wait in read_failure_ until it has returned.
+struct StoredReader {
+  static la_ssize_t read(archive* reader, void* client, const void** data) {
+    auto& stream = *static_cast<ArchiveStream*>(client);
+    try {
+      const std::size_t size = stream.read_stored();
+      *data = stream.stored_.data();
+      return static_cast<la_ssize_t>(size);
+    } catch (...) {
+      stream.read_failure_ = std::current_exception();
+      archive_set_error(reader, EIO, "read failed");
+      return -1;
+    }
+  }
+};
+
+ArchiveStream::ArchiveStream(int archive_fd, const UnpackOptions& options)
+    : fd_(archive_fd), options_(options), stored_(kBlockSize), queue_(kQueuedBlocks) {
+  for (const HashAlgorithm algorithm : options.digests) stored_hashers_.emplace_back(algorithm);
+  thread_ = std::thread([this] { run(); });
+}
+
+ArchiveStream::~ArchiveStream() {
+  stopping_ = true;
+  queue_.cancel();
+  thread_.join();
+}
+
+std::vector<Digest> ArchiveStream::stored_digests() {
+  std::vector<Digest> digests;
+  for (Hasher& hasher : stored_hashers_) digests.push_back(hasher.finish());
+  return digests;
+}
+
+std::size_t ArchiveStream::read_stored() {
+  for (;;) {
+    // A pipe may stall for ever; the destructor must not.
+    pollfd waiting{fd_, POLLIN, 0};
+    const int ready = ::poll(&waiting, 1, kStopCheck_ms);
+    if (stopping_) throw Stopped();
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    const ssize_t count = ::read(fd_, stored_.data(), stored_.size());
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (count < 0) throw SysError(errno, "read the archive", ExitCode::input);
+    const auto size = static_cast<std::size_t>(count);
+    for (Hasher& hasher : stored_hashers_) hasher.update(std::span(stored_).first(size));
+    stored_bytes_ += size;
+    return size;
+  }
+}
+
+void ArchiveStream::check_ratio() const {
+  const UnpackLimits& limits = options_.limits;
+  const std::uint64_t tar = tar_bytes_;
+  if (tar <= limits.ratio_free_bytes) return;
+  if ((tar - limits.ratio_free_bytes) / std::max<std::uint64_t>(limits.ratio, 1) > stored_bytes_)
+    throw Error("a compression bomb: " + human_size(stored_bytes_) + " became more than " +
+                    human_size(tar) + ", the limit is " + std::to_string(limits.ratio) +
+                    " times the size",
+                ExitCode::input);
+}
+
+void ArchiveStream::pass_on(const std::byte* data, std::size_t size) {
+  tar_hasher_.update(std::span(data, size));
+  tar_bytes_ += size;
+  check_ratio();
+  while (size != 0) {
+    if (block_.data == nullptr) block_ = queue_.fresh();
+    const std::size_t part = std::min(size, block_.space().size());
+    std::memcpy(block_.space().data(), data, part);
+    block_.size += part;
+    data += part;
+    size -= part;
+    if (block_.size == kBlockSize && !queue_.push(std::move(block_))) throw Stopped();
+  }
+}
+
+void ArchiveStream::decompress() {
+  const std::unique_ptr<archive, FreeReader> reader(archive_read_new());
+  if (!reader) throw std::bad_alloc();
+  // A filter that libarchive was built without would be run as a program: ARCHIVE_WARN.
+  for (const auto support : {archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
+                             archive_read_support_filter_xz, archive_read_support_filter_zstd})
+    if (support(reader.get()) != ARCHIVE_OK)
+      throw Error("internal error: libarchive lacks gzip, bzip2, xz or zstd");
+  archive_read_support_format_raw(reader.get());
+  archive_read_support_format_empty(reader.get());
+  const auto check = [&](int result) {
+    if (read_failure_) std::rethrow_exception(read_failure_);
+    if (result >= ARCHIVE_OK) return;
+    const char* text = archive_error_string(reader.get());
+    throw Error("the archive is damaged or cut short (" +
+                    printable(text != nullptr ? text : "no reason given") + ")",
+                ExitCode::input)
+        .add_hint(
+            "fetch or make it again; a tar file is expected, plain or compressed by gzip, "
+            "bzip2, xz or zstd");
+  };
+  check(archive_read_open(reader.get(), this, nullptr, StoredReader::read, nullptr));
+  archive_entry* entry = nullptr;
+  const int begun = archive_read_next_header(reader.get(), &entry);
+  if (begun != ARCHIVE_EOF) {
+    check(begun);
+    for (;;) {
+      const void* data = nullptr;
+      std::size_t size = 0;
+      la_int64_t offset = 0;
+      const int result = archive_read_data_block(reader.get(), &data, &size, &offset);
+      if (result == ARCHIVE_EOF) break;
+      check(result);
+      pass_on(static_cast<const std::byte*>(data), size);
+    }
+  }
+  // What follows the compressed stream counts for the digests and for nothing else.
+  while (read_stored() != 0) continue;
+}
+
+void ArchiveStream::run() {
+  try {
+    decompress();
+    if (block_.size != 0 && !queue_.push(std::move(block_))) return;
+    queue_.close();
+  } catch (const Stopped&) {
+    queue_.close();
+  } catch (...) {
+    // What came before the damage is handed on first, so that its faults are told before this.
+    if (block_.data != nullptr && block_.size != 0 && !queue_.push(std::move(block_))) return;
+    queue_.close(std::current_exception());
+  }
+}
+
+}  // namespace gbox::layer

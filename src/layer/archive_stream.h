@@ -1,0 +1,62 @@
+// The stored bytes of an archive become the bytes of its tar, on a thread of its own: reading,
+// decompressing (libarchive's gzip, bzip2, xz and zstd filters, never an external program), the
+// digests of both sides and the guard against compression bombs. Used by unpack.cc.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "blocks.h"
+#include "gbox/base/digest.h"
+#include "gbox/layer/unpack.h"
+
+namespace gbox::layer {
+
+class ArchiveStream {
+ public:
+  // `archive_fd` and `options` are borrowed. The thread starts at once.
+  ArchiveStream(int archive_fd, const UnpackOptions& options);
+  ArchiveStream(const ArchiveStream&) = delete;
+  ArchiveStream& operator=(const ArchiveStream&) = delete;
+  ~ArchiveStream();  // stops the thread, also when the input is a pipe that stalls
+
+  // The next piece of the tar; nullopt at its end. Rethrows what the thread met.
+  std::optional<Block> next() { return queue_.pop(); }
+  void give_back(Block block) { queue_.give_back(std::move(block)); }
+
+  [[nodiscard]] std::uint64_t stored_bytes() const { return stored_bytes_; }
+  [[nodiscard]] std::uint64_t tar_bytes() const { return tar_bytes_; }
+
+  // Valid once next() returned nullopt. Each may be called once.
+  Digest diff_id() { return tar_hasher_.finish(); }
+  std::vector<Digest> stored_digests();
+
+ private:
+  void run();
+  void decompress();
+  void pass_on(const std::byte* data, std::size_t size);
+  void check_ratio() const;
+  std::size_t read_stored();  // into stored_; 0 at the end of the file
+
+  int fd_;
+  const UnpackOptions& options_;
+  std::vector<Hasher> stored_hashers_;
+  Hasher tar_hasher_;
+  std::atomic<std::uint64_t> stored_bytes_{0};
+  std::atomic<std::uint64_t> tar_bytes_{0};
+  std::atomic<bool> stopping_{false};
+  std::vector<std::byte> stored_;
+  std::exception_ptr read_failure_;  // carried past libarchive, which is C
+  Block block_;
+  BlockQueue queue_;
+  std::thread thread_;
+
+  friend struct StoredReader;
+};
+
+}  // namespace gbox::layer
