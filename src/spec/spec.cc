@@ -122,6 +122,10 @@ BuildOptions read_options(Context& context, const toml::table& toml) {
       context.fault(size->where, "'tmpfs': " + shown(size->value) + " is not a size",
                     "write a number and one of K, M, G and T, such as '10G'");
   }
+  if (const auto path = table.string("distfiles")) {
+    options.distfiles = path->value;
+    options.distfiles_where = path->where;
+  }
   return options;
 }
 
