@@ -27,6 +27,7 @@ EBUILD = """EAPI=8
 DESCRIPTION="{description}"
 SLOT="{slot}"
 KEYWORDS="amd64"
+IUSE="{iuse}"
 RDEPEND="{rdepend}"
 S="${{WORKDIR}}"
 """
@@ -42,8 +43,9 @@ def read_provides(path):
         for line in lines:
             line = line.strip()
             if line and not line.startswith("#"):
-                cpv, slot, rdepend, packages = (field.strip() for field in line.split("|"))
-                yield {"cpv": cpv, "slot": slot, "rdepend": rdepend, "packages": packages.split()}
+                cpv, slot, iuse, rdepend, packages = (f.strip() for f in line.split("|"))
+                yield {"cpv": cpv, "slot": slot, "iuse": iuse, "rdepend": rdepend,
+                       "packages": packages.split()}
 
 
 def dpkg_versions():
@@ -69,29 +71,32 @@ def collect(records_path, provides_path, purged):
     wrong = []
     for record in records:
         packages = record["packages"]
-        if packages and not packages[0].startswith(("!", "*")):
+        if packages and packages[0][0] not in "*/":
             if packages[0] not in versions:
                 wrong.append(f"inside/provides names '{packages[0]}', which is not installed")
             else:
                 wrong += check_version(record["cpv"], packages[0], versions[packages[0]])
-        # A '!' in front: the Debian package's version is not the record's.
-        record["packages"] = [p.lstrip("!") for p in packages if p != "*"]
-        taken.update(record["packages"])
+        taken.update(packages)
     if wrong:
         sys.exit("\n".join(wrong))
-    records[-1]["packages"] = sorted(set(versions) - taken - set(purged))
+    others = sorted(set(versions) - taken - set(purged))
     for record in records:
         paths = set()
-        for package in record["packages"]:
-            if package in versions:
+        for package in others if record["packages"] == ["*"] else record["packages"]:
+            if package == "/":
+                paths.update("/" + name for name in os.listdir("/") if "/" + name not in UNOWNED)
+            elif package.startswith("/"):
+                paths.add(package)
+            elif package in versions:
                 listing = subprocess.run(["dpkg", "-L", package], check=True, text=True,
                                          capture_output=True).stdout
                 paths.update(real(p) for p in listing.splitlines() if p.startswith("/") and p != "/.")
         record["paths"] = sorted(paths)
     with open("/standin/portage.files", encoding="utf-8") as log:
         files = [line.rstrip("\n") for line in log if line.startswith("/")]
-    records.append({"cpv": "sys-apps/portage-" + portage_version(), "slot": "0",
-                    "rdepend": "dev-lang/python app-shells/bash", "paths": [real(p) for p in files]})
+    records.append({"cpv": "sys-apps/portage-" + portage_version(), "slot": "0", "iuse": "",
+                    "rdepend": "dev-lang/python app-shells/bash", "packages": [],
+                    "paths": [real(p) for p in files]})
     with open(records_path, "w", encoding="utf-8") as output:
         json.dump(records, output)
 
@@ -169,7 +174,7 @@ def write_record(record, counter, epoch):
     fields = {
         "BUILD_TIME": str(epoch), "CATEGORY": category, "CHOST": "x86_64-pc-linux-gnu",
         "COUNTER": str(counter), "DEFINED_PHASES": "-", "DESCRIPTION": description, "EAPI": "8",
-        "FEATURES": "", "INHERITED": "", "IUSE": "", "IUSE_EFFECTIVE": "", "KEYWORDS": "amd64",
+        "FEATURES": "", "INHERITED": "", "IUSE": record["iuse"], "KEYWORDS": "amd64",
         "LICENSE": "stand-in", "PF": package, "PROVIDES": provides, "RDEPEND": record["rdepend"],
         "REQUIRES": requires, "SIZE": str(size), "SLOT": record["slot"],
         "USE": "amd64 elibc_glibc kernel_linux", "repository": "standin",
@@ -182,7 +187,7 @@ def write_record(record, counter, epoch):
         write(os.path.join(directory, "NEEDED.ELF.2"), "".join(str(e) for e in entries))
     # Replacing or unmerging a package sources the ebuild that is kept with it.
     write(os.path.join(directory, package + ".ebuild"), EBUILD.format(
-        description=description, slot=record["slot"], rdepend=record["rdepend"]))
+        description=description, slot=record["slot"], iuse=record["iuse"], rdepend=record["rdepend"]))
 
 
 def write(path, text):
@@ -194,15 +199,14 @@ def write_all(records_path):
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     with open(records_path, encoding="utf-8") as data:
         records = json.load(data)
-    # Each file belongs to one record: dpkg's directories are shared, files are not, but
-    # the same path can reach two lists through merged-usr links.
+    # Each file belongs to one record; named paths go before what lists contain.
     owned = set()
-    for record in records:
+    for record in sorted(records, key=lambda r: r["packages"][:1] != ["/"]):
         record["paths"] = [p for p in record["paths"] if p not in owned or os.path.isdir(p)]
         owned.update(record["paths"])
-    # What no package brought (links, configuration made on installing) is baselayout's.
-    layout = next(r for r in records if r["cpv"].startswith("sys-apps/baselayout-"))
-    layout["paths"] = sorted(set(layout["paths"]) | {p for p in walk() if p not in owned})
+    rest = next(r for r in records if r["packages"] == ["*"])
+    # Links, configuration made on installing, and the overlay.
+    rest["paths"] = sorted(set(rest["paths"]) | {p for p in walk() if p not in owned})
     for counter, record in enumerate(records, start=1):
         write_record(record, counter, epoch)
     os.makedirs("/var/cache/edb", exist_ok=True)

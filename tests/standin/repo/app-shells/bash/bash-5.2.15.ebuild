@@ -2,10 +2,5 @@ EAPI=8
 
 inherit standin-debian
 
-DESCRIPTION="The shell, as Debian built it"
+DESCRIPTION="The shell and sh, as Debian built it"
 RDEPEND="sys-libs/glibc"
-
-src_install() {
-	standin-debian_src_install
-	[[ -e ${ED}/usr/bin/sh || -L ${ED}/usr/bin/sh ]] || dosym bash /usr/bin/sh
-}
