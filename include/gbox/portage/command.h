@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ std::vector<Command> unmerge_commands(const spec::Phase& phase);
 Environment base_environment();
 
 // What only speeds emerge up (MAKEOPTS, package jobs): added to the base environment at run time,
-// never part of a key.
-Environment emerge_environment(const spec::BuildOptions& options);
+// never part of a key. `root` is the phase's: with one, Portage needs another variable to reach
+// the packages it merges into '/'.
+Environment emerge_environment(const spec::BuildOptions& options, std::string_view root = "/");
 
 }  // namespace gbox::portage

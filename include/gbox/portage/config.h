@@ -19,7 +19,7 @@ constexpr std::string_view kTemporaryDirectory = "/var/tmp";  // emerge makes po
 
 struct ConfigFile {
   enum class Kind { file, symlink };
-  std::string path;     // relative to the root file system: "etc/portage/make.conf/50-gbox"
+  std::string path;  // relative to the root file system: "etc/portage/make.conf/50-gbox"
   Kind kind = Kind::file;
   std::string content;  // of the file, or the link's target
 };

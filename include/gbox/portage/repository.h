@@ -13,15 +13,15 @@
 namespace gbox::portage {
 
 struct CheckedRepository {
-  std::string name;         // as the spec calls it
-  std::string path;         // as opened
-  sys::Fd directory;        // O_RDONLY | O_DIRECTORY
+  std::string name;   // as the spec calls it
+  std::string path;   // as opened
+  sys::Fd directory;  // O_RDONLY | O_DIRECTORY
   std::vector<Warning> warnings;
 };
 
 // Opens the repository at `path` (the spec's path, made absolute by the caller). Throws Error
-// (input) naming what is missing: the directory, profiles/repo_name or metadata/layout.conf.
-// A repo_name other than the spec's name is a warning: the spec's name is the one in force.
+// (input) naming what is missing: the directory, profiles/repo_name or metadata/layout.conf. A
+// repo_name other than the spec's is an error too: Portage would drop the repository.
 CheckedRepository check_repository(const spec::Repository& repository, const std::string& path);
 
 // Throws SpecError at `where` when profiles/PROFILE is no profile of this repository; the hint
@@ -29,12 +29,19 @@ CheckedRepository check_repository(const spec::Repository& repository, const std
 void check_profile(const CheckedRepository& repository, const std::string& profile,
                    const Location& where);
 
-// Digest of a tree's content: sorted paths, kinds, executable bits, link targets and bytes; not
-// times, owners or the other mode bits, which checkouts do not keep. One pass.
-Digest tree_digest(int dirfd);
+enum class Modes {
+  all,         // permission bits count
+  executable,  // only whether the owner may execute: the rest is the checkout's umask
+};
 
-// tree_digest without what cannot change a build: version control (.git, …) and
-// metadata/md5-cache, which Portage checks against the ebuilds it was derived from.
+// Digest of a tree's content: sorted paths, kinds, modes, link targets and bytes; not times or
+// owners. One pass; links are not followed. Throws Error (input) for what it cannot read and for
+// what is no file, directory or link.
+Digest tree_digest(int dirfd, Modes modes = Modes::all);
+
+// Likewise, by executable bits, and without what cannot change a build: version control (.git, …),
+// metadata/md5-cache, which Portage checks against the ebuilds it was derived from, and the time
+// stamps and top-level Manifests that each publication writes anew.
 Digest repository_digest(int dirfd);
 
 }  // namespace gbox::portage

@@ -1,0 +1,84 @@
+#include "gbox/portage/command.h"
+
+#include <fmt/format.h>
+
+namespace gbox::portage {
+
+namespace {
+
+// Portage answers for itself: nobody is there to be asked, and the log is read as plain text.
+Command emerge_command(const spec::Phase& phase) {
+  Command command = {"emerge", "--ask=n", "--color=n", "--nospinner",
+                     // The compiler's output goes to standard output, which is the step's log.
+                     "--quiet-build=n"};
+  if (phase.root != "/") command.push_back("--root=" + phase.root);
+  return command;
+}
+
+void append(Command& command, const std::vector<std::string>& words) {
+  command.insert(command.end(), words.begin(), words.end());
+}
+
+}  // namespace
+
+std::vector<Command> emerge_commands(const spec::Phase& phase) {
+  const spec::Emerge& emerge = phase.emerge;
+  if (emerge.atoms.empty()) return {};
+  Command command = emerge_command(phase);
+  if (emerge.oneshot) command.emplace_back("--oneshot");
+  if (emerge.empty_tree) command.emplace_back("--emptytree");
+  if (emerge.deep) command.emplace_back("--deep");
+  if (emerge.changed_use) command.emplace_back("--changed-use");
+  append(command, emerge.options);
+  command.emplace_back("--");  // an atom is never an option, whatever it looks like
+  append(command, emerge.atoms);
+  return std::vector<Command>(emerge.passes, command);
+}
+
+std::vector<Command> unmerge_commands(const spec::Phase& phase) {
+  if (phase.unmerge.empty()) return {};
+  Command command = emerge_command(phase);
+  // The warning before unmerging is for those who type it.
+  append(command, {"--quiet-unmerge-warn", "--unmerge", "--"});
+  append(command, phase.unmerge);
+  return {command};
+}
+
+Environment base_environment() {
+  return {
+      {"CLEAN_DELAY", "0"},           // seconds to press Ctrl-C in before unmerging
+      {"EMERGE_WARNING_DELAY", "0"},  // likewise, for packages of the system set
+      {"HOME", "/root"},
+      {"LANG", "C.UTF-8"},  // in every glibc since 2.35 and in musl; ASCII breaks file names
+      {"LOGNAME", "root"},
+      {"NO_COLOR", "1"},
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"SHELL", "/bin/bash"},
+      {"TERM", "dumb"},
+      {"TZ", "UTC"},
+      {"USER", "root"},
+  };
+}
+
+Environment emerge_environment(const spec::BuildOptions& options, std::string_view root) {
+  std::string make;
+  std::string emerge;
+  if (options.jobs) make += fmt::format("-j{}", *options.jobs);
+  if (options.load_average) {
+    make += fmt::format("{}-l{}", make.empty() ? "" : " ", *options.load_average);
+    emerge += fmt::format("--load-average={}", *options.load_average);
+  }
+  if (options.emerge_jobs)
+    emerge = fmt::format("--jobs={}{}{}", *options.emerge_jobs, emerge.empty() ? "" : " ", emerge);
+  Environment environment;
+  // Set even when empty: whatever a base's make.conf says here is for its user's terminal.
+  environment.emplace_back("EMERGE_DEFAULT_OPTS", emerge);
+  if (make.empty()) return environment;
+  // With a ROOT, Portage keeps a second configuration for '/' and gives it next to nothing of the
+  // environment: recent ones MAKEFLAGS, none MAKEOPTS. Not so without a ROOT, because
+  // MAKEFLAGS also reaches a 'make' that an ebuild calls by itself to have it serial.
+  environment.emplace_back(root == "/" ? "MAKEOPTS" : "MAKEFLAGS", make);
+  return environment;
+}
+
+}  // namespace gbox::portage

@@ -1,0 +1,162 @@
+#include "gbox/portage/config.h"
+
+#include <algorithm>
+#include <map>
+
+#include "gbox/base/text.h"
+
+namespace gbox::portage {
+
+namespace {
+
+constexpr std::string_view kHeader =
+    "# Written by gbox from the spec. Edit the spec: each build writes this anew.\n";
+// Behind what a base brings (00-…) and before what a person adds (60-…).
+constexpr std::string_view kOwnFile = "50-gbox";
+
+// What a build of an image wants, whatever the base's Portage defaults to.
+constexpr std::string_view kFeatures =
+    "-merge-sync "  // an fsync a file: gbox publishes a snapshot whole or not at all
+    "-news "        // nobody reads them here, and reading marks would end up in the image
+    "notitles "     // no escape codes for a terminal's title in the log
+    "xattr";        // keeps file capabilities when the build directory is another file system
+
+ConfigFile own_file(std::string_view name, std::string body) {
+  return {std::string(kConfigDirectory) + '/' + std::string(name) + '/' + std::string(kOwnFile),
+          ConfigFile::Kind::file, std::string(kHeader) + std::move(body)};
+}
+
+std::string make_conf(const spec::PortageConfig& config) {
+  std::map<std::string, std::string> variables = {
+      // Steps answer no questions: a changed file in /etc replaces the old one.
+      {"CONFIG_PROTECT", "-*"},
+      {"DISTDIR", std::string(kDistfilesDirectory)},
+      {"PKGDIR", std::string(kBinaryPackagesDirectory)},
+      {"PORTAGE_TMPDIR", std::string(kTemporaryDirectory)},
+      // Unset, Portage fills in this host's number of CPUs and saves it with each package.
+      {"GNUMAKEFLAGS", ""},
+  };
+  if (!config.common_flags.empty())
+    for (const char* name : {"COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS"})
+      variables[name] = config.common_flags;
+  if (!config.use.empty()) variables["USE"] = join(config.use, " ");
+  for (const auto& [name, value] : config.make_conf) variables[name] = value;
+  // The spec's features come behind gbox's, so that they win.
+  std::string& features = variables["FEATURES"];
+  features = std::string(kFeatures) + (features.empty() ? "" : " ") + features;
+
+  std::string text;
+  for (const auto& [name, value] : variables) text += name + '=' + make_conf_quoted(value) + '\n';
+  return text;
+}
+
+std::string repos_conf(const spec::BuildSpec& spec) {
+  std::string text = "[DEFAULT]\nmain-repo = " + main_repository(spec)->name + '\n';
+  for (const spec::Repository& repository : spec.repositories) {
+    text += "\n[" + repository.name + "]\n";
+    text += "location = " + repository_location(repository.name) + '\n';
+    // Empty on purpose: they undo what a base's own file may say about this repository.
+    text += "sync-type =\nsync-uri =\nauto-sync = no\n";
+    if (repository.priority) text += "priority = " + std::to_string(*repository.priority) + '\n';
+  }
+  return text;
+}
+
+void add_rules(std::vector<ConfigFile>& files, std::string_view name,
+               const std::vector<spec::PackageRule>& rules) {
+  if (rules.empty()) return;
+  std::string text;
+  for (const spec::PackageRule& rule : rules) {
+    text += rule.atom;
+    for (const std::string& value : rule.values) text += ' ' + value;
+    text += '\n';
+  }
+  files.push_back(own_file(name, std::move(text)));
+}
+
+void add_atoms(std::vector<ConfigFile>& files, std::string_view name,
+               const std::vector<std::string>& atoms) {
+  if (!atoms.empty()) files.push_back(own_file(name, join(atoms, "\n") + '\n'));
+}
+
+}  // namespace
+
+std::string repository_location(std::string_view name) {
+  return std::string(kRepositoriesDirectory) + '/' + std::string(name);
+}
+
+const spec::Repository* main_repository(const spec::BuildSpec& spec) {
+  const spec::Repository* best = nullptr;
+  for (const spec::Repository& repository : spec.repositories) {
+    if (repository.name == "gentoo") return &repository;
+    if (best == nullptr || repository.priority.value_or(0) > best->priority.value_or(0))
+      best = &repository;
+  }
+  return best;
+}
+
+std::string make_conf_quoted(std::string_view value) {
+  if (value == "source")
+    throw Error("'source' cannot be a value in make.conf: it is a command there", ExitCode::usage);
+  for (const char c : value)
+    if (c == '\\' || (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+      throw Error("value " + quoted(value) + " cannot be written in make.conf", ExitCode::usage);
+  // Two readers must see the same value. bash takes the quotes away and is done. Portage takes
+  // them away with shlex and then expands '$' in what is left, with single quotes *of the value*
+  // switching the expansion off: where it would expand, '$' carries a backslash, which bash
+  // removes too.
+  std::string result;
+  bool open = false;     // within '…' of the result
+  bool single = false;   // Portage's reader is within the value's own '…'
+  bool twofold = false;  // or "…"
+  const auto leave = [&] {
+    if (open) result += '\'';
+    open = false;
+  };
+  for (const char c : value) {
+    if (c == '\'') {
+      leave();
+      result += "\"'\"";
+      if (!twofold) single = !single;
+      continue;
+    }
+    if (c == '$' && !single) {
+      leave();
+      result += "\"\\$\"";
+      continue;
+    }
+    if (c == '"' && !single) twofold = !twofold;
+    if (!open) result += '\'';
+    open = true;
+    result += c;
+  }
+  leave();
+  return result.empty() ? "''" : result;
+}
+
+std::vector<ConfigFile> config_files(const spec::BuildSpec& spec) {
+  const spec::PortageConfig& config = spec.portage;
+  const spec::Repository* main = main_repository(spec);
+  std::vector<ConfigFile> files;
+  files.push_back(own_file("make.conf", make_conf(config)));
+  if (main != nullptr) files.push_back(own_file("repos.conf", repos_conf(spec)));
+  if (!config.profile.empty()) {
+    if (main == nullptr)
+      throw SpecError({{config.profile_where, "'profile' needs a repository that holds it",
+                        "add [repos.gentoo] and below it path = \"…\""}});
+    // Relative, as eselect makes it, so that it holds in a chroot too.
+    files.push_back({std::string(kConfigDirectory) + "/make.profile", ConfigFile::Kind::symlink,
+                     "../.." + repository_location(main->name) + "/profiles/" + config.profile});
+  }
+  add_rules(files, "package.use", config.package_use);
+  add_rules(files, "package.accept_keywords", config.package_accept_keywords);
+  add_rules(files, "package.license", config.package_license);
+  add_rules(files, "package.env", config.package_env);
+  add_atoms(files, "package.mask", config.package_mask);
+  add_atoms(files, "package.unmask", config.package_unmask);
+  std::sort(files.begin(), files.end(),
+            [](const ConfigFile& a, const ConfigFile& b) { return a.path < b.path; });
+  return files;
+}
+
+}  // namespace gbox::portage

@@ -1,0 +1,140 @@
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "gbox/base/text.h"
+#include "gbox/portage/repository.h"
+
+namespace gbox::portage {
+
+namespace {
+
+// Changing the encoding changes every key: the number goes into the digest first.
+constexpr std::string_view kFormat = "gbox-tree-1";
+constexpr unsigned kMaxDepth = 128;  // one descriptor a level
+
+class TreeHasher {
+ public:
+  using Skip = bool (*)(std::string_view path);
+  TreeHasher(Modes modes, Skip skip) : modes_(modes), skip_(skip), buffer_(kBufferSize) {
+    text(kFormat);
+  }
+
+  // Records are prefix-free: a kind, then length-prefixed fields, so that no two trees give the
+  // same bytes.
+  void directory(int dirfd, const std::string& path, unsigned depth) {
+    if (depth > kMaxDepth)
+      throw Error(
+          "read " + quoted(path) + ": deeper than " + std::to_string(kMaxDepth) + " directories",
+          ExitCode::input);
+    for (const std::string& name : sys::list_directory(dirfd, path.empty() ? "." : path)) {
+      const std::string child = path.empty() ? name : path + '/' + name;
+      if (skip_ == nullptr || !skip_(child)) entry(dirfd, name, child, depth);
+    }
+    kind('.', {}, 0);  // end of this directory
+  }
+
+  Digest finish() { return hasher_.finish(); }
+
+ private:
+  static constexpr std::size_t kBufferSize = 256u << 10;
+
+  void entry(int dirfd, const std::string& name, const std::string& path, unsigned depth) {
+    const struct stat status = sys::fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);
+    if (S_ISREG(status.st_mode)) {
+      file(dirfd, name, path);
+    } else if (S_ISDIR(status.st_mode)) {
+      const sys::Fd child = sys::openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      kind('d', name, status.st_mode);
+      directory(child.get(), path, depth + 1);
+    } else if (S_ISLNK(status.st_mode)) {
+      kind('l', name, 0);  // a link's mode means nothing
+      text(sys::readlinkat(dirfd, name));
+    } else {
+      throw Error("read " + quoted(path) + ": neither a file nor a directory nor a link",
+                  ExitCode::input);
+    }
+  }
+
+  void file(int dirfd, const std::string& name, const std::string& path) {
+    // O_NONBLOCK: what was a file a moment ago may have become a FIFO.
+    const sys::Fd fd = sys::openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const struct stat status = sys::fstat(fd.get());
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    kind('f', name, status.st_mode);
+    number(size);
+    std::uint64_t seen = 0;
+    for (;;) {
+      const std::size_t count = sys::read_full(fd.get(), buffer_, path);
+      hasher_.update(std::span(buffer_).first(count));
+      seen += count;
+      if (count < buffer_.size()) break;
+    }
+    if (seen != size)
+      throw Error("read " + quoted(path) + ": it changed meanwhile", ExitCode::input)
+          .set_hint("build again when nothing writes to it");
+  }
+
+  void kind(char letter, std::string_view name, mode_t mode) {
+    hasher_.update(std::string_view(&letter, 1));
+    text(name);
+    number(modes_ == Modes::all ? mode & 07777u : mode & S_IXUSR);
+  }
+
+  void number(std::uint64_t value) {
+    std::array<char, 8> bytes;
+    for (char& byte : bytes) {
+      byte = static_cast<char>(value & 0xff);
+      value >>= 8;
+    }
+    hasher_.update(std::string_view(bytes.data(), bytes.size()));
+  }
+
+  void text(std::string_view value) {
+    number(value.size());
+    hasher_.update(value);
+  }
+
+  Modes modes_;
+  Skip skip_;
+  Hasher hasher_;
+  std::vector<std::byte> buffer_;
+};
+
+bool skip_in_repository(std::string_view path) {
+  static constexpr std::array<std::string_view, 8> kPaths = {".git",
+                                                             ".hg",
+                                                             ".svn",
+                                                             ".bzr",
+                                                             "Manifest",
+                                                             "Manifest.files.gz",
+                                                             "metadata/Manifest.gz",
+                                                             "metadata/md5-cache"};
+  return std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end() ||
+         path.starts_with("metadata/timestamp");
+}
+
+Digest digest_of(int dirfd, Modes modes, TreeHasher::Skip skip) {
+  try {
+    TreeHasher hasher(modes, skip);
+    hasher.directory(dirfd, "", 0);
+    return hasher.finish();
+  } catch (Error& error) {
+    error.add_code(ExitCode::input);
+    throw;
+  }
+}
+
+}  // namespace
+
+Digest tree_digest(int dirfd, Modes modes) {
+  return digest_of(dirfd, modes, nullptr);
+}
+
+Digest repository_digest(int dirfd) {
+  return digest_of(dirfd, Modes::executable, skip_in_repository);
+}
+
+}  // namespace gbox::portage
