@@ -23,7 +23,9 @@ namespace gbox::sys {
 
 namespace {
 
-// Set for the re-executed process only, and removed by it: never seen by a step.
+// Set for the re-executed process only, and removed by it: never seen by a step. Its value is the
+// process' id, which exec keeps: one left over in an environment means nothing, where believing it
+// would have root change the host's own mounts.
 constexpr char kEnteredVariable[] = "GBOX_ENTERED_NAMESPACE";
 
 bool entered = false;
@@ -200,7 +202,9 @@ Identity find_identity() {
 bool inside_namespace() { return entered; }
 
 void enter_namespace(char** argv) {
-  if (std::getenv(kEnteredVariable) != nullptr) {
+  const pid_t self = ::getpid();
+  const char* marker = std::getenv(kEnteredVariable);
+  if (marker != nullptr && marker == std::to_string(self)) {
     (void)::unsetenv(kEnteredVariable);  // fails only for a malformed name
     entered = true;
     // New mounts of the host must not appear in here half way through a build.
@@ -209,7 +213,6 @@ void enter_namespace(char** argv) {
     return;
   }
   const Identity who = find_identity();
-  const pid_t self = ::getpid();
   Pipe ready = pipe();
   Child mapper = fork_child([&] {
     ready.write.reset();
@@ -232,7 +235,8 @@ void enter_namespace(char** argv) {
   if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
     throw SysError(errno, "enter sandbox: become its root", ExitCode::host);
   const Fd executable = own_executable();
-  if (::setenv(kEnteredVariable, "1", 1) != 0) throw SysError(errno, "set environment");
+  if (::setenv(kEnteredVariable, std::to_string(self).c_str(), 1) != 0)
+    throw SysError(errno, "set environment");
   (void)::syscall(SYS_execveat, executable.get(), "", argv, environ, AT_EMPTY_PATH);
   throw SysError(errno, "enter sandbox: execute gbox again", ExitCode::host);
 }
