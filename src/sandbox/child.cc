@@ -197,6 +197,18 @@ void confine(const Prepared& p) noexcept {
   if (::syscall(SYS_capset, &header, data) != 0) fail(p, Operation::limit_capabilities);
 }
 
+// Ignored and blocked signals survive exec: a step that ignores SIGPIPE because gbox does would
+// behave differently, and without SIGCHLD nobody could wait. gbox's handlers must not run here.
+void reset_signals() noexcept {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number)
+    (void)::sigaction(number, &standard, nullptr);  // SIGKILL, SIGSTOP: cannot be set or ignored
+  sigset_t none;
+  (void)::sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 [[noreturn]] void run_inner(const Prepared& p, int go_fd) noexcept {
   // If the outer process dies before this, its pid namespace and we with it are gone anyway.
   char byte = 0;
@@ -254,6 +266,7 @@ const char* operation_name(Operation operation) {
 }
 
 void run_outer(const Prepared& p) noexcept {
+  reset_signals();
   // Its own session, so that Ctrl-C at the terminal reaches gbox alone, which then decides.
   if (::setsid() < 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
     fail(p, Operation::die_with_parent);
