@@ -31,11 +31,11 @@ enum class Outcome {
 };
 
 struct Check {
-  std::string name;    // stable: "user-namespace", "overlay"; scripts may rely on it
+  std::string name;  // stable: "user-namespace", "overlay"; scripts may rely on it
   Outcome outcome = Outcome::ok;
-  std::string reason;  // ok: what was found; lack: the cause in one line
-  std::string remedy;  // what to do and where; may be empty
-  std::string lost;    // what cannot be done without it; empty when ok
+  std::string reason;           // ok: what was found; lack: the cause in one line
+  std::string remedy;           // what to do and where; may be empty
+  std::string lost;             // what cannot be done without it; empty when ok
   Level at_most = Level::full;  // the level this lack leaves; full when it only limits comfort
 };
 

@@ -1,0 +1,130 @@
+#include "gbox/sys/probe.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+#include "gbox/sys/file.h"
+#include "gbox/sys/userns.h"
+#include "probe_deeds.h"
+
+namespace gbox::sys {
+
+namespace {
+
+struct LevelName {
+  Level level;
+  std::string_view name;
+};
+constexpr std::array kLevels = {
+    LevelName{Level::none, "none"}, LevelName{Level::single_id, "single-id"},
+    LevelName{Level::no_kernel_overlay, "no-kernel-overlay"},
+    LevelName{Level::proc_bound, "proc-bound"}, LevelName{Level::full, "full"}};
+
+HostReport probe(const std::string& store_path, Scope scope) {
+  const HostFacts facts = read_host_facts();
+  StoreFacts store = read_store_facts(store_path);
+  IdentityOk identity = IdentityOk::yes;
+  if (scope == Scope::everything)
+    for (const Check& check : judge_identity(facts))
+      if (check.outcome == Outcome::lack) identity = IdentityOk::no;
+  const Deeds deeds = try_deeds(store, identity, scope);
+  return judge(facts, deeds, store, scope);
+}
+
+// The lowest memory.max between this process' cgroup and the root of what it sees.
+std::optional<std::uint64_t> memory_limit() {
+  std::string group;
+  for (const std::string& line :
+       split(try_read_file(AT_FDCWD, "/proc/self/cgroup").value_or(""), '\n'))
+    if (line.starts_with("0::/")) group = line.substr(3);
+  std::optional<std::uint64_t> least;
+  for (;;) {
+    const std::string path = "/sys/fs/cgroup" + group + "/memory.max";
+    const std::string text(trim(try_read_file(AT_FDCWD, path).value_or("max")));
+    if (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+      const std::uint64_t bytes = std::strtoull(text.c_str(), nullptr, 10);
+      least = least ? std::min(*least, bytes) : bytes;
+    }
+    if (group.empty()) return least;
+    group.erase(group.rfind('/'));
+  }
+}
+
+std::string_view container_name(Surroundings surroundings) {
+  switch (surroundings) {
+    case Surroundings::docker:
+      return "inside a docker container";
+    case Surroundings::podman:
+      return "inside a podman container";
+    case Surroundings::kubernetes:
+      return "inside a kubernetes pod";
+    case Surroundings::gitlab:
+      return "inside a gitlab job";
+    case Surroundings::plain:
+      break;
+  }
+  return {};
+}
+
+std::vector<std::string> notes() {
+  const HostFacts facts = read_host_facts();
+  std::vector<std::string> lines = {"kernel " + facts.kernel_release};
+  if (const std::string_view name = container_name(facts.surroundings); !name.empty())
+    lines.emplace_back(name);
+  cpu_set_t cpus;
+  if (::sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+    lines.push_back(std::to_string(CPU_COUNT(&cpus)) + " cpus");
+  if (const auto limit = memory_limit())
+    lines.push_back("memory limited to " + human_size(*limit) + " by its cgroup");
+  return lines;
+}
+
+}  // namespace
+
+std::string_view to_string(Level level) {
+  for (const LevelName& entry : kLevels)
+    if (entry.level == level) return entry.name;
+  return "none";
+}
+
+std::optional<Level> level_from_string(std::string_view name) {
+  for (const LevelName& entry : kLevels)
+    if (entry.name == name) return entry.level;
+  return std::nullopt;
+}
+
+const Check* HostReport::first_lack() const noexcept {
+  for (const Check& check : checks)
+    if (check.outcome == Outcome::lack && check.at_most < Level::full) return &check;
+  return nullptr;
+}
+
+HostReport probe_host(const std::string& store_path) {
+  HostReport report = probe(store_path, Scope::everything);
+  report.notes = notes();
+  return report;
+}
+
+void require_host(const std::string& store_path, Level required) {
+  const HostReport report =
+      probe(store_path, inside_namespace() ? Scope::inside_namespace : Scope::everything);
+  const Check* check = report.first_lack();
+  if (check == nullptr) return;
+  Error error(check->reason, ExitCode::host);
+  error.set_hint(check->remedy.empty() ? "'gbox doctor' tells what this host can do"
+                                       : check->remedy);
+  // Lower levels are known and reported, but nothing here can run at them yet: to go on would
+  // mean a step that fails later, or owners that are silently wrong.
+  if (required < Level::full && report.level >= required)
+    error.set_hint(error.hint() + "\ngbox runs at level 'full' only; this host allows " +
+                   quoted(to_string(report.level)));
+  throw error;
+}
+
+}  // namespace gbox::sys

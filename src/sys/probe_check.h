@@ -1,0 +1,28 @@
+// The parts that the rules share: how a check is made, and what the host is besides.
+#pragma once
+
+#include <string>
+
+#include "gbox/sys/probe_rules.h"
+
+namespace gbox::sys {
+
+inline constexpr char kNoImages[] = "building and running images";
+inline constexpr char kNoOwners[] = "owners other than one's own";
+
+Check ok(std::string name, std::string reason);
+Check lack(std::string name, Level at_most, std::string reason, std::string remedy,
+           std::string lost);
+std::string said(int error_number);  // strerror(3)
+std::string shown_user(const HostFacts& facts);
+
+bool is_gvisor(const HostFacts& facts);
+bool is_wsl1(const HostFacts& facts);
+// Whether a release such as "5.10.0-28-amd64" is below major.minor; no when it cannot be read.
+bool older_than(const std::string& release, int major, int minor);
+
+// Of the store's file system (probe_rules_store.cc).
+Check judge_store(const HostFacts& facts, const Deeds& deeds, const StoreFacts& store);
+Check judge_overlay(const HostFacts& facts, const Deeds& deeds, const StoreFacts& store);
+
+}  // namespace gbox::sys

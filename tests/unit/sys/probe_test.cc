@@ -1,0 +1,44 @@
+#include "gbox/sys/probe.h"
+
+#include <doctest/doctest.h>
+
+#include "gbox/base/error.h"
+#include "gbox/sys/file.h"
+
+using namespace gbox;
+using namespace gbox::sys;
+
+TEST_CASE("levels compare by strength and have names both ways") {
+  CHECK(Level::none < Level::single_id);
+  CHECK(Level::proc_bound < Level::full);
+  for (const Level level : {Level::none, Level::single_id, Level::no_kernel_overlay,
+                            Level::proc_bound, Level::full})
+    CHECK(level_from_string(to_string(level)) == level);
+  CHECK_FALSE(level_from_string("Full").has_value());
+}
+
+TEST_CASE("a report names its lacks with reason and remedy or knows of none, on any host") {
+  const TempDir store("/tmp", "gbox-probe-test-");
+  const HostReport report = probe_host(store.path() + "/not/yet/there");
+  CHECK(list_directory(store.fd(), "store").empty());  // nothing is left behind
+  CHECK(report.checks.size() == 11);
+  for (const Check& check : report.checks) {
+    CAPTURE(check.name);
+    CHECK_FALSE(check.reason.empty());
+    if (check.outcome == Outcome::lack) CHECK_FALSE(check.lost.empty());
+  }
+  CHECK((report.level == Level::full) == (report.first_lack() == nullptr));
+}
+
+TEST_CASE("a store that cannot be written is a host error that names the place") {
+  try {
+    require_host("/proc/gbox");
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::host);
+    CHECK_FALSE(error.hint().empty());
+    // A host that lacks something earlier in the chain reports that.
+    if (probe_host("/tmp").level == Level::full)
+      CHECK(error.message().find("open store '/proc/gbox'") == 0);
+  }
+}
