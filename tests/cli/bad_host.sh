@@ -1,0 +1,78 @@
+#!/bin/bash
+# A host that cannot do what a build needs is told so before anything is written: which part, and
+# what to do about it; exit code 3. A disk that is full is an error like any other.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
+
+readonly host=3
+
+# The program where any account of a namespace can reach it: homes may be closed.
+public=$(mktemp -d "${TMPDIR:-/tmp}/gbox-bad-host.XXXXXX")
+chmod 755 "$public"
+trap 'rm -rf "$public"; _cleanup' EXIT
+cp "$GBOX" "$public/gbox"
+"$e2e_lib/hostile-tar" plain >"$public/base.tar"
+cat >"$public/stage4.toml" <<'TOML'
+name = "x"
+[base]
+tarball = "base.tar"
+[[phase]]
+name = "p"
+remove = ["/file"]
+TOML
+chmod 644 "$public/base.tar" "$public/stage4.toml"
+build=("$public/gbox" build "$public/stage4.toml" --output "oci:$scratch/image" --store "$scratch/s")
+
+refused() {
+  local error=$1 hint=$2
+  shift 2
+  fails $host "$@"
+  assert_error "$error" "$hint"
+  assert_missing "$scratch/image"
+  assert_missing "$scratch/s/records"
+}
+
+check "newuidmap is not installed" \
+  refused "newuidmap.*PATH" "uidmap" env PATH=/nonexistent "${build[@]}"
+
+# 'games' is an account of every Debian and has no range in /etc/subuid.
+check "an account without subordinate ids" \
+  refused "'games'.*/etc/subuid" "usermod --add-subuids" \
+  "$e2e_lib/in-ids" --user games "${build[@]}"
+
+check "no new privileges: newuidmap has no power" \
+  refused "no_new_privs" "" setpriv --no-new-privs "${build[@]}"
+
+check "user namespaces are switched off" \
+  refused "user.max_user_namespaces' is 0" "sysctl" \
+  "$e2e_lib/in-ids" --mount sh -c \
+  'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"' sh "${build[@]}"
+
+broken_helper() {
+  mkdir bin
+  cp /usr/bin/newuidmap /usr/bin/newgidmap bin/
+  refused "neither the setuid bit nor" "uidmap" env PATH="$PWD/bin" "${build[@]}"
+}
+check "newuidmap without its privilege" broken_helper
+
+# A disk of a few megabytes, mounted in a namespace of its own. Root of that namespace gets a range
+# in an /etc/subuid of its own, as root of a container has.
+small_disk() {
+  printf 'root:1:65536\n' >subuid
+  head -c 60000000 /dev/urandom >random
+  cp "$public/base.tar" big.tar
+  tar --append --file big.tar random
+  sed 's,base.tar,big.tar,' "$public/stage4.toml" >stage4.toml
+  fails 1 "$e2e_lib/in-ids" --mount sh -c '
+    mount --bind subuid /etc/subuid && mount --bind subuid /etc/subgid &&
+      mkdir small && mount -t tmpfs -o size=16m none small || exit 99
+    "$1" build stage4.toml --output oci:small/image --store "$PWD/small/store"
+    code=$?
+    ls small/image 2>/dev/null
+    find small/store/work small/store/records small/store/snapshots -mindepth 1
+    exit $code' sh "$public/gbox"
+  assert_error "No space left on device" ""
+  assert_equal "$out" "" "left on the disk"
+}
+check "no space left" small_disk
+
+check_finish

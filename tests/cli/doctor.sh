@@ -1,0 +1,27 @@
+#!/bin/bash
+# `gbox doctor` tells what this host can do, by deed; what it lacks comes with a remedy.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
+
+ok gbox doctor
+assert_contains "$out" full
+ok gbox doctor --json
+jq -e '.level == "full"' <<<"$out" >/dev/null || fail "the level is not 'full'"
+jq -e '.checks | length > 5 and all(.[]; (.name | length > 0) and (.outcome | length > 0))' \
+  <<<"$out" >/dev/null || fail "checks lack their fields"
+
+# Nothing is left behind, not even a store that was not there.
+own_store never-made
+ok gbox doctor
+assert_missing "$store/gbox-store.json"
+assert_missing "$store/records"
+
+# A host that lacks the helpers: still a whole report, the remedy with it, and exit code 3.
+fails 3 env PATH=/nonexistent "$GBOX" doctor
+assert_contains "$out" newuidmap
+assert_contains "$out" uidmap
+fails 3 env PATH=/nonexistent "$GBOX" doctor --json
+lack=$(jq -c '[.checks[] | select(.outcome == "lack")] | first' <<<"$out")
+[[ -n $(jq -r '.remedy // empty' <<<"$lack") ]] || fail "a lack without a remedy: $lack"
+
+# A file system that cannot hold a store is found before a build.
+fails 3 gbox doctor --store /proc/gbox
