@@ -32,8 +32,8 @@ void pass_over(const BlobFile& blob, const Descriptor& descriptor, int out_fd,
                           std::to_string(descriptor.size));
   seek(blob.fd.get(), blob.offset, what);
   Hasher hasher(descriptor.digest.algorithm());
-  std::vector<std::byte> buffer(
-      static_cast<std::size_t>(std::min<std::uint64_t>(kBufferBytes, std::max<std::uint64_t>(1, blob.size))));
+  std::vector<std::byte> buffer(static_cast<std::size_t>(
+      std::min<std::uint64_t>(kBufferBytes, std::max<std::uint64_t>(1, blob.size))));
   for (std::uint64_t left = blob.size; left > 0;) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()));
     const std::span<std::byte> part = std::span(buffer).first(want);
@@ -57,9 +57,8 @@ void verify_blob(const BlobFile& blob, const Descriptor& descriptor, std::string
 }
 
 void verify_blob(int fd, const Descriptor& descriptor, std::string_view what) {
-  const BlobFile blob{.fd = sys::dup(fd),
-                      .offset = 0,
-                      .size = static_cast<std::uint64_t>(sys::fstat(fd).st_size)};
+  const BlobFile blob{
+      .fd = sys::dup(fd), .offset = 0, .size = static_cast<std::uint64_t>(sys::fstat(fd).st_size)};
   pass_over(blob, descriptor, -1, what);
 }
 

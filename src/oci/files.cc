@@ -19,28 +19,29 @@ class DirectoryFiles : public LayoutFiles {
 
   [[nodiscard]] std::optional<BlobFile> try_open(const std::string& name) const override {
     // O_NONBLOCK: a FIFO planted under a blob's name must not make us wait for a writer.
-    std::optional<sys::Fd> fd =
-        sys::try_open_beneath(directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-                              sys::Resolve::no_symlinks);
+    std::optional<sys::Fd> fd = sys::try_open_beneath(
+        directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY, sys::Resolve::no_symlinks);
     if (!fd) return std::nullopt;
     const struct stat status = sys::fstat(fd->get());
     if (!S_ISREG(status.st_mode)) refuse(gbox::quoted(name), "not a regular file");
-    return BlobFile{.fd = std::move(*fd),
-                    .offset = 0,
-                    .size = static_cast<std::uint64_t>(status.st_size)};
+    return BlobFile{
+        .fd = std::move(*fd), .offset = 0, .size = static_cast<std::uint64_t>(status.st_size)};
   }
 
   [[nodiscard]] std::vector<std::string> list_blobs() const override {
     std::vector<std::string> names;
-    constexpr int kFlags = O_RDONLY | O_DIRECTORY;
-    const auto list = [&](const std::string& path) -> std::vector<std::string> {
-      const auto fd =
-          sys::try_open_beneath(directory_.get(), path, kFlags, sys::Resolve::no_symlinks);
-      return fd ? sys::list_directory(fd->get(), path) : std::vector<std::string>();
+    const auto try_list = [&](const std::string& path) -> std::optional<std::vector<std::string>> {
+      const auto fd = sys::try_open_beneath(directory_.get(), path, O_RDONLY | O_DIRECTORY,
+                                            sys::Resolve::no_symlinks);
+      if (!fd) return std::nullopt;
+      return sys::list_directory(fd->get(), path);
     };
-    for (const std::string& algorithm : list("blobs")) {
-      for (const std::string& name : list("blobs/" + algorithm))
-        names.push_back("blobs/" + algorithm + '/' + name);
+    for (const std::string& algorithm : try_list("blobs").value_or(std::vector<std::string>())) {
+      const std::string path = "blobs/" + algorithm;
+      const std::optional<std::vector<std::string>> blobs = try_list(path);
+      if (!blobs) names.push_back(path);  // a file where only directories belong
+      for (const std::string& name : blobs.value_or(std::vector<std::string>()))
+        names.push_back(path + '/' + name);
     }
     return names;
   }
@@ -62,9 +63,8 @@ class ArchiveFiles : public LayoutFiles {
     sys::Fd own = sys::open("/proc/self/fd/" + std::to_string(fd_.get()), O_RDONLY);
     if (::lseek(own.get(), static_cast<off_t>(found->second.offset), SEEK_SET) < 0)
       throw SysError(errno, "seek in " + gbox::quoted(path_), ExitCode::input);
-    return BlobFile{.fd = std::move(own),
-                    .offset = found->second.offset,
-                    .size = found->second.size};
+    return BlobFile{
+        .fd = std::move(own), .offset = found->second.offset, .size = found->second.size};
   }
 
   [[nodiscard]] std::vector<std::string> list_blobs() const override {
@@ -134,9 +134,11 @@ Index read_index(const LayoutFiles& files) {
   const std::optional<std::string> layout = try_read_text(files, layout_name);
   if (!layout) refuse(gbox::quoted(layout_name), "it is missing: this is no image layout");
   const Json document = parse_document(*layout, gbox::quoted(layout_name));
-  const std::string version = json_string(document, "imageLayoutVersion", gbox::quoted(layout_name));
+  const std::string version =
+      json_string(document, "imageLayoutVersion", gbox::quoted(layout_name));
   if (version != "1.0.0")
-    refuse(gbox::quoted(layout_name), "layout version " + gbox::quoted(version) + " is not '1.0.0'");
+    refuse(gbox::quoted(layout_name),
+           "layout version " + gbox::quoted(version) + " is not '1.0.0'");
   const std::optional<std::string> index = try_read_text(files, std::string(kIndexFile));
   if (!index) refuse(gbox::quoted(kIndexFile), "it is missing: this is no image layout");
   return parse_index(*index, gbox::quoted(kIndexFile));

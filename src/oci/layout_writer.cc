@@ -168,8 +168,10 @@ struct LayoutWriter::State {
     std::set<std::string_view> directories;
     for (const auto& [digest, blob] : blobs) {
       if (directories.insert(digest.algorithm_name()).second)
-        sys::write_all(fd, tar_header("blobs/" + std::string(digest.algorithm_name()) + '/',
-                                      TarKind::directory, 0), what);
+        sys::write_all(fd,
+                       tar_header("blobs/" + std::string(digest.algorithm_name()) + '/',
+                                  TarKind::directory, 0),
+                       what);
       const std::uint64_t size = blob.descriptor.size;
       sys::write_all(fd, tar_header(blob_name(digest), TarKind::file, size), what);
       append(blob, fd);
@@ -250,9 +252,8 @@ void LayoutWriter::add_file(int dirfd, const std::string& path, const Descriptor
 }
 
 Descriptor LayoutWriter::add_bytes(std::string bytes, std::string_view media_type) {
-  Descriptor descriptor{.media_type = std::string(media_type),
-                        .digest = sha256(bytes),
-                        .size = bytes.size()};
+  Descriptor descriptor{
+      .media_type = std::string(media_type), .digest = sha256(bytes), .size = bytes.size()};
   state_->add({.descriptor = descriptor, .file = std::nullopt, .bytes = std::move(bytes)});
   return descriptor;
 }

@@ -14,9 +14,15 @@ constexpr std::string_view kForms = "'oci:DIR[:REF]' and 'oci-archive:FILE[:REF]
 constexpr std::size_t kMaxReferenceBytes = 255;  // a full image name's limit in registries
 constexpr std::size_t kMaxTagBytes = 128;
 
-bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_alnum(char c) { return is_lower_alnum(c) || is_upper(c); }
+bool is_lower_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_alnum(char c) {
+  return is_lower_alnum(c) || is_upper(c);
+}
 
 [[noreturn]] void refuse_usage(std::string message, std::string hint) {
   Error error(std::move(message), ExitCode::usage);
@@ -47,8 +53,8 @@ ImageLocation parse(std::string_view text, std::string_view option, std::string_
   const std::string_view transport = text.substr(0, colon);
   if (colon == std::string_view::npos)
     refuse_usage(prefix + "no transport before the path",
-                 "for a directory: 'oci:" + printable(text) + "', for a tar file: 'oci-archive:" +
-                     printable(text) + "'");
+                 "for a directory: 'oci:" + printable(text) +
+                     "', for a tar file: 'oci-archive:" + printable(text) + "'");
   if (transport == "oci-archive")
     location.transport = Transport::archive;
   else if (transport != "oci")
@@ -126,9 +132,13 @@ std::string to_string(const ImageLocation& location) {
   return text;
 }
 
-OutputTarget parse_output(std::string_view text) { return parse(text, "output", "write to"); }
+OutputTarget parse_output(std::string_view text) {
+  return parse(text, "output", "write to");
+}
 
-ImageLocation parse_source(std::string_view text) { return parse(text, "image", "read from"); }
+ImageLocation parse_source(std::string_view text) {
+  return parse(text, "image", "read from");
+}
 
 ImageName image_name(std::string_view reference, std::string_view name, std::string_view tag) {
   std::string full;

@@ -116,9 +116,9 @@ struct LayoutReader::State {
       refuse_choice("there is no " + gbox::quoted(location.reference) + " in it, only " +
                     quoted_list(names_of(index.manifests)));
     if (const auto names = names_of(entries); location.reference.empty() && names.size() > 1)
-      refuse_choice("it holds " + quoted_list(names),
-                    "say which: '" +
-                        to_string({location.transport, printable(location.path), "REF"}) + "'");
+      refuse_choice(
+          "it holds " + quoted_list(names),
+          "say which: '" + to_string({location.transport, printable(location.path), "REF"}) + "'");
     return entries;
   }
 };
@@ -133,8 +133,12 @@ LayoutReader::LayoutReader(LayoutReader&&) noexcept = default;
 LayoutReader& LayoutReader::operator=(LayoutReader&&) noexcept = default;
 LayoutReader::~LayoutReader() = default;
 
-const ImageLocation& LayoutReader::location() const noexcept { return state_->location; }
-const Index& LayoutReader::index() const noexcept { return state_->index; }
+const ImageLocation& LayoutReader::location() const noexcept {
+  return state_->location;
+}
+const Index& LayoutReader::index() const noexcept {
+  return state_->index;
+}
 
 Image LayoutReader::pick(const std::optional<Platform>& platform) const {
   Choice choice;
@@ -165,7 +169,8 @@ Image LayoutReader::read_image(const Descriptor& manifest) const {
     Image image{.descriptor = manifest};
     const std::string what = gbox::quoted(manifest.digest.to_string());
     if (manifest.media_type != kManifestType)
-      refuse(what, "media type " + gbox::quoted(manifest.media_type) + " where a manifest is expected");
+      refuse(what,
+             "media type " + gbox::quoted(manifest.media_type) + " where a manifest is expected");
     image.manifest = parse_manifest(state_->document(manifest), what);
     const std::string config_what = gbox::quoted(image.manifest.config.digest.to_string());
     image.config = parse_image_config(state_->document(image.manifest.config), config_what);

@@ -74,11 +74,11 @@ void refuse(std::string_view what, const std::string& why, std::string hint) {
 }
 
 Json parse_document(std::string_view text, std::string_view what) {
-  if (text.size() > kMaxDocumentBytes)
-    refuse(what, "larger than " + human_size(kMaxDocumentBytes));
+  if (text.size() > kMaxDocumentBytes) refuse(what, "larger than " + human_size(kMaxDocumentBytes));
   Json value = parse_json(text, what);  // first: it limits the depth
   DuplicateKeyFinder finder;
-  if (!Json::sax_parse(text, &finder)) refuse(what, "key " + gbox::quoted(finder.found()) + " is there twice");
+  if (!Json::sax_parse(text, &finder))
+    refuse(what, "key " + gbox::quoted(finder.found()) + " is there twice");
   if (!value.is_object()) refuse(what, "an object is expected");
   return value;
 }
@@ -90,7 +90,8 @@ void check_key_case(const Json& object, std::initializer_list<std::string_view> 
     const std::string folded_key = folded(key);
     for (const std::string_view name : known) {
       if (key != name && folded_key == folded(name))
-        refuse(what, "key " + gbox::quoted(key) + " differs from " + gbox::quoted(name) + " only in case");
+        refuse(what, "key " + gbox::quoted(key) + " differs from " + gbox::quoted(name) +
+                         " only in case");
     }
   }
 }

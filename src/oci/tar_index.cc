@@ -62,7 +62,9 @@ void refuse_compressed(std::string_view start, std::string_view what) {
   };
   static constexpr std::array<Row, 4> kRows = {{{"\x1f\x8b", "gzip", "gzip -d"},
                                                 {"\x28\xb5\x2f\xfd", "zstd", "zstd -d"},
-                                                {"\xfd" "7zXZ", "xz", "xz -d"},
+                                                {"\xfd"
+                                                 "7zXZ",
+                                                 "xz", "xz -d"},
                                                 {"BZh", "bzip2", "bzip2 -d"}}};
   for (const Row& row : kRows) {
     if (start.starts_with(row.magic))
@@ -83,7 +85,8 @@ class Scanner {
     Block block;
     while (read_block(block)) {
       const std::string_view header = text_of(block);
-      if (std::all_of(header.begin(), header.end(), [](char c) { return c == '\0'; })) return files_;
+      if (std::all_of(header.begin(), header.end(), [](char c) { return c == '\0'; }))
+        return files_;
       if (at_ == kTarBlock) refuse_compressed(header, what_);
       if (!checksum_holds(header)) refuse(what_, "no tar header at byte " + position());
       take(header);
@@ -93,11 +96,11 @@ class Scanner {
   }
 
  private:
-  [[nodiscard]] std::string position() const { return std::to_string(at_ - kTarBlock); }
+  [[nodiscard]] std::string position() const { return std::to_string(header_at_); }
 
-  // `at_` is where the next header is expected.
   bool read_block(Block& block) {
     if (at_ >= end_) return false;
+    header_at_ = at_;
     read_at(at_, block);
     at_ += kTarBlock;
     return true;
@@ -168,7 +171,8 @@ class Scanner {
       const std::string_view record = rest.substr(digits + 1, length - digits - 2);
       rest.remove_prefix(length);
       const std::size_t equals = record.find('=');
-      if (equals == std::string_view::npos) refuse(what_, "a broken pax header at byte " + position());
+      if (equals == std::string_view::npos)
+        refuse(what_, "a broken pax header at byte " + position());
       take_pax(record.substr(0, equals), record.substr(equals + 1));
     }
   }
@@ -198,7 +202,8 @@ class Scanner {
   int fd_;
   std::string_view what_;
   std::uint64_t end_ = 0;
-  std::uint64_t at_ = 0;
+  std::uint64_t at_ = 0;         // of what comes next
+  std::uint64_t header_at_ = 0;  // of the header at hand
   std::size_t count_ = 0;
   std::optional<std::string> long_name_;
   std::optional<std::uint64_t> pax_size_;
@@ -208,6 +213,8 @@ class Scanner {
 
 }  // namespace
 
-TarIndex index_tar(int fd, std::string_view what) { return Scanner(fd, what).run(); }
+TarIndex index_tar(int fd, std::string_view what) {
+  return Scanner(fd, what).run();
+}
 
 }  // namespace gbox::oci

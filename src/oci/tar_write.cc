@@ -28,13 +28,16 @@ std::string ustar_block(std::string_view name, char type, unsigned mode, std::ui
   Block block{};
   put(block, 0, name.substr(0, kNameBytes));
   put_octal(block, 100, 7, mode);
-  put_octal(block, 108, 7, 0);   // uid
-  put_octal(block, 116, 7, 0);   // gid
+  put_octal(block, 108, 7, 0);  // uid
+  put_octal(block, 116, 7, 0);  // gid
   put_octal(block, 124, 11, size);
   put_octal(block, 136, 11, 0);  // mtime: same image, same bytes
   block[156] = type;
-  put(block, 257, std::string_view("ustar\0" "00", 8));
-  put_octal(block, 329, 7, 0);   // device numbers, which some readers parse for plain files too
+  put(block, 257,
+      std::string_view("ustar\0"
+                       "00",
+                       8));
+  put_octal(block, 329, 7, 0);  // device numbers, which some readers parse for plain files too
   put_octal(block, 337, 7, 0);
   // The checksum counts its own field as blanks; it ends in NUL, blank.
   std::memset(block.data() + 148, ' ', 8);

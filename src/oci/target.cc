@@ -29,16 +29,16 @@ constexpr std::string_view kLeftoverMark = ".tmp-";
 }
 
 std::string other_place_hint(const OutputTarget& target) {
-  return target.transport == Transport::archive
-             ? "use another path, or remove the file"
-             : "use another path, or remove the directory";
+  return target.transport == Transport::archive ? "use another path, or remove the file"
+                                                : "use another path, or remove the directory";
 }
 
 // The path with symbolic links, '.' and '..' resolved, so that the renames below replace the
 // directory a link points at, not the link.
 std::string resolve(const OutputTarget& target) {
   const std::string& path = target.path;
-  const auto status = sys::try_fstatat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+  const auto status = with_context(
+      deed_of(target), [&] { return sys::try_fstatat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW); });
   const auto [parent, name] = sys::split_last(path);
   if (!status) return path;
   if (!S_ISLNK(status->st_mode) && !name.empty() && name != "." && name != "..") return path;
@@ -66,8 +66,9 @@ sys::Fd open_parent(const OutputTarget& target, const std::string& parent) {
                   "make it first: mkdir -p " + gbox::quoted(parent));
   if (::faccessat(fd->get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
     const int error_number = errno;
-    refuse_target(target, "directory " + gbox::quoted(parent) + " cannot be written to: " +
-                              std::string(strerror(error_number)),
+    refuse_target(target,
+                  "directory " + gbox::quoted(parent) +
+                      " cannot be written to: " + std::string(strerror(error_number)),
                   error_number == EROFS ? "use a path on a file system that is mounted writable"
                                         : "use another path, or change the directory's mode");
   }
@@ -86,8 +87,10 @@ void check_directory_content(const OutputTarget& target, const std::vector<std::
   bool is_layout = false;
   std::string stray;
   for (const std::string& name : names) {
-    if (name == kIndexFile || name == kLayoutFile) is_layout = true;
-    else if (name != "blobs" && stray.empty()) stray = name;
+    if (name == kIndexFile || name == kLayoutFile)
+      is_layout = true;
+    else if (name != "blobs" && stray.empty())
+      stray = name;
   }
   if (!is_layout)
     refuse_target(target, "the directory is not empty and holds no image layout",
@@ -126,9 +129,9 @@ Occupied examine_directory(const OutputTarget& target, const TargetPlace& place,
       sys::try_fstatat(place.parent.get(), place.name, AT_SYMLINK_NOFOLLOW);
   if (!status) return Occupied::no;
   if (!S_ISDIR(status->st_mode))
-    refuse_target(target, "a file is in the way",
-                  "use another path, or write 'oci-archive:" + printable(target.path) +
-                      "' for a tar file");
+    refuse_target(
+        target, "a file is in the way",
+        "use another path, or write 'oci-archive:" + printable(target.path) + "' for a tar file");
   if (is_mount_point(place.parent.get(), place.name))
     refuse_target(target, "it is a mount point, which cannot be replaced as a whole",
                   "use a directory in it, such as 'oci:" + printable(target.path) + "/image'");
@@ -146,9 +149,9 @@ Occupied examine_archive(const OutputTarget& target, const TargetPlace& place,
       sys::try_fstatat(place.parent.get(), place.name, AT_SYMLINK_NOFOLLOW);
   if (!status) return Occupied::no;
   if (S_ISDIR(status->st_mode))
-    refuse_target(target, "a directory is in the way",
-                  "name a file in it, or write 'oci:" + printable(target.path) +
-                      "' for a directory");
+    refuse_target(
+        target, "a directory is in the way",
+        "name a file in it, or write 'oci:" + printable(target.path) + "' for a directory");
   if (!S_ISREG(status->st_mode))
     refuse_target(target, "it is not a regular file",
                   "write to a file and copy it from there: an archive is published by rename");
@@ -167,8 +170,9 @@ std::string deed_of(const OutputTarget& target) {
 }
 
 TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name) {
-  const std::string path = with_context(deed_of(target), [&] { return resolve(target); });
-  if (path == "/") refuse_target(target, "the root directory cannot be replaced", "use another path");
+  const std::string path = resolve(target);
+  if (path == "/")
+    refuse_target(target, "the root directory cannot be replaced", "use another path");
   TargetPlace place;
   std::tie(place.parent_path, place.name) = sys::split_last(path);
   if (place.parent_path.empty()) place.parent_path = path.starts_with('/') ? "/" : ".";

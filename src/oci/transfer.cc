@@ -26,8 +26,7 @@ bool try_clone(const BlobFile& blob, int out_fd) {
 }
 
 [[noreturn]] void throw_short(std::string_view what) {
-  throw Error("copy " + std::string(what) + ": the file became shorter meanwhile",
-              ExitCode::image);
+  throw Error("copy " + std::string(what) + ": the file became shorter meanwhile", ExitCode::image);
 }
 
 // Returns how much was copied; less than all when the kernel cannot do it for these two files.
@@ -40,8 +39,8 @@ std::uint64_t copy_in_kernel(const BlobFile& blob, int out_fd, std::string_view 
     const ssize_t count =
         ::copy_file_range(blob.fd.get(), &from, out_fd, nullptr, static_cast<std::size_t>(want), 0);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
-                      errno == EOPNOTSUPP || errno == EBADF || errno == EPERM))
+    if (count < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
+                      errno == EBADF || errno == EPERM))
       return done;
     if (count < 0) {
       SysError error(errno, "copy " + std::string(what));

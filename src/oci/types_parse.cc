@@ -16,8 +16,7 @@ constexpr const char* kConvertHint =
     "convert it with 'skopeo copy --format oci SOURCE oci:DIR:REF' and use that";
 
 void check_schema_version(const Json& document, std::string_view what) {
-  if (json_size(document, "schemaVersion", what) != 2)
-    refuse(what, "'schemaVersion' is not 2");
+  if (json_size(document, "schemaVersion", what) != 2) refuse(what, "'schemaVersion' is not 2");
 }
 
 // The member is optional in documents, but when there it must be the document's own type.
@@ -26,7 +25,8 @@ void check_media_type(const Json& document, std::string_view expected, std::stri
   if (type.empty() || type == expected) return;
   if (type.starts_with(kDockerPrefix))
     refuse(what, "media type " + gbox::quoted(type) + " is docker's own, not oci's", kConvertHint);
-  refuse(what, "media type " + gbox::quoted(type) + " where " + gbox::quoted(expected) + " is expected");
+  refuse(what,
+         "media type " + gbox::quoted(type) + " where " + gbox::quoted(expected) + " is expected");
 }
 
 StringMap string_map(const Json& object, std::string_view key, std::string_view what) {
@@ -66,9 +66,8 @@ Descriptor parse_descriptor(const Json& value, std::string_view what) {
   result.media_type = json_string(value, "mediaType", what);
   if (result.media_type.empty()) refuse(what, "key 'mediaType' is empty");
   // Digest admits hex only: a digest can never be a path that leads elsewhere.
-  result.digest = with_context("read " + std::string(what), [&] {
-    return Digest::parse(json_string(value, "digest", what));
-  });
+  result.digest = with_context("read " + std::string(what),
+                               [&] { return Digest::parse(json_string(value, "digest", what)); });
   result.size = json_size(value, "size", what);
   if (result.size > kMaxBlobBytes)
     refuse(what, "a blob of " + std::to_string(result.size) + " bytes, more than " +
@@ -83,7 +82,8 @@ void check_layer(const Descriptor& layer, std::string_view what) {
   if (is_layer_type(layer.media_type)) return;
   if (layer.media_type.find("nondistributable") != std::string::npos ||
       layer.media_type.find("foreign") != std::string::npos)
-    refuse(what, "layer type " + gbox::quoted(layer.media_type) + ": its content is not in the image");
+    refuse(what,
+           "layer type " + gbox::quoted(layer.media_type) + ": its content is not in the image");
   if (layer.media_type.starts_with(kDockerPrefix))
     refuse(what, "layer type " + gbox::quoted(layer.media_type) + " is docker's own, not oci's",
            kConvertHint);
@@ -119,8 +119,7 @@ History parse_history(const Json& value, std::string_view what) {
 std::vector<Digest> parse_diff_ids(const Json& document, std::string_view what) {
   const Json& rootfs = json_member(document, "rootfs", what);
   check_key_case(rootfs, {"type", "diff_ids"}, what);
-  if (json_string(rootfs, "type", what) != "layers")
-    refuse(what, "'rootfs.type' is not 'layers'");
+  if (json_string(rootfs, "type", what) != "layers") refuse(what, "'rootfs.type' is not 'layers'");
   std::vector<Digest> result;
   if (member_or_null(rootfs, "diff_ids") == nullptr) return result;
   for (const Json& entry : array_member(rootfs, "diff_ids", kMaxLayers, what)) {
@@ -161,7 +160,8 @@ Manifest parse_manifest(std::string_view text, std::string_view what) {
   Manifest result;
   result.config = parse_descriptor(json_member(document, "config", what), what);
   if (result.config.media_type.starts_with(kDockerPrefix))
-    refuse(what, "config type " + gbox::quoted(result.config.media_type) + " is docker's own, not oci's",
+    refuse(what,
+           "config type " + gbox::quoted(result.config.media_type) + " is docker's own, not oci's",
            kConvertHint);
   if (result.config.media_type != kConfigType)
     refuse(what, "config type " + gbox::quoted(result.config.media_type) +
@@ -176,10 +176,9 @@ Manifest parse_manifest(std::string_view text, std::string_view what) {
 
 ImageConfig parse_image_config(std::string_view text, std::string_view what) {
   const Json document = parse_document(text, what);
-  check_key_case(document,
-                 {"created", "author", "architecture", "variant", "os", "config", "rootfs",
-                  "history"},
-                 what);
+  check_key_case(
+      document,
+      {"created", "author", "architecture", "variant", "os", "config", "rootfs", "history"}, what);
   ImageConfig result;
   result.created = optional_string(document, "created", what);
   result.author = optional_string(document, "author", what);

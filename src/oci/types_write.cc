@@ -183,8 +183,8 @@ bool is_rfc3339(std::string_view text) {
     const int value = (text[at] - '0') * 10 + (text[at + 1] - '0');
     return value >= low && value <= high;
   };
-  if (!in_range(5, 1, 12) || !in_range(8, 1, 31) || !in_range(11, 0, 23) ||
-      !in_range(14, 0, 59) || !in_range(17, 0, 60))
+  if (!in_range(5, 1, 12) || !in_range(8, 1, 31) || !in_range(11, 0, 23) || !in_range(14, 0, 59) ||
+      !in_range(17, 0, 60))
     return false;
   std::string_view rest = text.substr(19);
   if (rest.starts_with('.')) {

@@ -26,7 +26,7 @@ class Verifier {
       const Index index = read_index(files_);
       if (index.manifests.size() != 1)
         complain(gbox::quoted(kIndexFile), "it has " + std::to_string(index.manifests.size()) +
-                                         " entries; skopeo and podman want exactly one");
+                                               " entries; skopeo and podman want exactly one");
       for (const Descriptor& entry : index.manifests) attempt([&] { visit(entry, 1); });
       find_strays();
     });

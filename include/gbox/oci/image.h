@@ -1,6 +1,6 @@
-// Puts an image together: layers that already are blobs, and the configuration, become image config,
-// manifest and layout. Same input, same bytes: time and order come from the caller. Called by
-// `build`.
+// Puts an image together: layers that already are blobs, and the configuration, become image
+// config, manifest and layout. Same input, same bytes: time and order come from the caller. Called
+// by `build`.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,18 @@ namespace gbox::oci {
 
 // A finished layer: a file with the (compressed) bytes, and what they are.
 struct LayerBlob {
-  int dirfd = -1;    // directory that `path` is relative to; ignored for an absolute path
+  int dirfd = -1;  // directory that `path` is relative to; ignored for an absolute path
   std::string path;
-  Digest digest;     // of the file
+  Digest digest;  // of the file
   std::uint64_t size = 0;
   std::string media_type;  // kLayerType, kLayerGzipType, kLayerZstdType
-  Digest diff_id;    // of the tar inside
+  Digest diff_id;          // of the tar inside
 };
 
 // One line of the history, with its layer or without one (a step that changed no file).
 struct ImageEntry {
   std::optional<LayerBlob> layer;
-  History history;   // `empty_layer` is set from `layer`, whatever it says here
+  History history;  // `empty_layer` is set from `layer`, whatever it says here
 };
 
 struct ImageSpec {
@@ -44,8 +44,8 @@ struct ImageDocuments {
   std::string config_text;
   std::string manifest_text;
   Descriptor config;
-  Descriptor manifest;            // with the platform
-  std::uint64_t size_bytes = 0;   // config and layers, compressed
+  Descriptor manifest;           // with the platform
+  std::uint64_t size_bytes = 0;  // config and layers, compressed
   std::size_t layers = 0;
 };
 // Throws Error (image) on what would give an invalid image: no platform, an unknown media type, a

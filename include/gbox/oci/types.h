@@ -32,10 +32,10 @@ inline constexpr std::string_view kImageNameKey = "io.containerd.image.name";
 // Limits on documents from outside; errors name them.
 inline constexpr std::uint64_t kMaxDocumentBytes = 4u << 20;  // registries take no larger manifest
 inline constexpr std::uint64_t kMaxBlobBytes = std::uint64_t{1} << 40;
-inline constexpr std::size_t kMaxLayers = 1000;               // overlayfs stops at 500
+inline constexpr std::size_t kMaxLayers = 1000;  // overlayfs stops at 500
 inline constexpr std::size_t kMaxIndexEntries = 1000;
 inline constexpr std::size_t kMaxHistoryEntries = 10000;
-inline constexpr std::size_t kMaxListEntries = 10000;         // env, labels, annotations, …
+inline constexpr std::size_t kMaxListEntries = 10000;  // env, labels, annotations, …
 
 using StringMap = std::map<std::string, std::string>;
 
