@@ -13,7 +13,6 @@ namespace gbox::store {
 
 namespace {
 
-constexpr int kMaxNameAttempts = 16;
 constexpr const char* kBlobs = "blobs/sha256";
 
 const std::string& blob_name(const Digest& digest) {
@@ -84,18 +83,12 @@ std::string BlobWriter::commit(const Digest& digest) {
 
 BlobWriter Store::new_blob() {
   sys::FileLock shared = lease("write a blob");
-  for (int attempt = 0; attempt < kMaxNameAttempts; ++attempt) {
-    const std::string relative = "work/" + sys::random_hex(8);
-    sys::mkdirat(fd(), relative, 0700);
-    auto lock = sys::FileLock::try_lock_directory(fd(), relative);
-    if (!lock) continue;  // taken for a leftover by a sweeper, which removes it
-    BlobWriter writer(impl_->absolute(relative), impl_->absolute(kBlobs), {}, std::move(*lock),
-                      std::move(shared));
-    // Readable by all, as blobs may be linked into an image layout; the store itself is 0700.
-    writer.fd_ = sys::openat(writer.lock_.fd(), "blob", O_RDWR | O_CREAT | O_EXCL, 0644);
-    return writer;
-  }
-  throw Error("make a blob: each scratch directory was taken at once");
+  Impl::Scratch scratch = impl_->make_scratch();
+  BlobWriter writer(impl_->absolute(scratch.relative), impl_->absolute(kBlobs), {},
+                    std::move(scratch.lock), std::move(shared));
+  // Readable by all, as blobs may be linked into an image layout; the store itself is 0700.
+  writer.fd_ = sys::openat(writer.lock_.fd(), "blob", O_RDWR | O_CREAT | O_EXCL, 0644);
+  return writer;
 }
 
 std::string Store::blob_path(const Digest& digest) const {

@@ -31,6 +31,12 @@ class Store::Impl {
     return path + '/' + relative;
   }
   void warn(std::string message, std::string hint = {}) const;
+  // A new directory in work/, locked: nobody takes it for a leftover while the lock lives.
+  struct Scratch {
+    std::string relative;
+    sys::FileLock lock;
+  };
+  Scratch make_scratch();
   // Removes what lies in work/ and is locked by nobody.
   void sweep_leftovers();
   // Takes `relative` out of its place at once (rename into work/), then deletes it at leisure: a

@@ -99,7 +99,7 @@ ProbeFacts probe_file_system(int dirfd) {
   ProbeFacts facts;
   facts.mounted = mount_of(dirfd);
   const std::string name = "probe-" + sys::random_hex(6);
-  struct Scratch {  // removed on every way out; a leftover after kill -9 is swept with work/
+  struct Scratch {  // removed on every way out
     int dirfd;
     std::string name;
     ~Scratch() {

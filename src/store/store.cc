@@ -22,6 +22,7 @@ namespace {
 constexpr std::string_view kHeaderFile = "gbox-store.json";
 constexpr std::string_view kHeaderFormat = "gbox-store";
 constexpr std::uint64_t kStoreVersion = 1;
+constexpr int kMaxScratchAttempts = 64;
 constexpr const char* kDirectories[] = {"records", "snapshots",    "work",   "failed", "logs",
                                         "blobs",   "blobs/sha256", "layers", "locks"};
 
@@ -63,6 +64,8 @@ void ensure_header(int root, const std::string& path, std::string_view id_map) {
   if (sys::try_fstatat(root, std::string(kHeaderFile), AT_SYMLINK_NOFOLLOW)) return;
   for (const std::string& name : sys::list_directory(root, path)) {
     if (name.starts_with(kHeaderFile)) continue;  // of one who is making it, or was killed there
+    // The header comes first: with other things there, another gbox may just have written it.
+    if (sys::try_fstatat(root, std::string(kHeaderFile), AT_SYMLINK_NOFOLLOW)) return;
     Error error(opening(path) + ": it is no store, and holds other things (" + quoted(name) + ")",
                 ExitCode::usage);
     error.set_hint("point '--store' to a directory of its own");
@@ -149,6 +152,17 @@ void Store::Impl::warn(std::string message, std::string hint) const {
   sink->warn({"store " + quoted(path) + ": " + message, std::move(hint)});
 }
 
+Store::Impl::Scratch Store::Impl::make_scratch() {
+  for (int attempt = 0; attempt < kMaxScratchAttempts; ++attempt) {
+    const std::string relative = "work/" + sys::random_hex(8);
+    sys::mkdirat(root.get(), relative, 0700);
+    // In the instant before the lock a sweeper may have taken it for a leftover: it removes it.
+    if (auto lock = sys::FileLock::try_lock_directory(root.get(), relative))
+      return {relative, std::move(*lock)};
+  }
+  throw Error("make a work directory in " + quoted(path) + ": each was removed at once");
+}
+
 void Store::Impl::sweep_leftovers() {
   for (const std::string& name : list(root.get(), "work")) {
     const std::string relative = "work/" + name;
@@ -196,11 +210,14 @@ Store Store::open(const std::string& path, std::string_view id_map_text, Warning
   for (const char* directory : kDirectories)
     if (::mkdirat(root.get(), directory, 0700) != 0 && errno != EEXIST)
       throw SysError(errno, opening(path) + ": make directory " + quoted(directory));
-  const ProbeFacts facts = with_context(opening(path), [&] {
-    return probe_file_system(sys::openat(root.get(), "work", O_RDONLY | O_DIRECTORY).get());
-  });
-  refuse_unfit(path, facts, purpose);
   auto impl = std::make_unique<Impl>(real_path(path), std::move(root), sink);
+  {
+    const Impl::Scratch scratch = impl->make_scratch();
+    const ProbeFacts facts =
+        with_context(opening(path), [&] { return probe_file_system(scratch.lock.fd()); });
+    sys::remove_tree(impl->root.get(), scratch.relative);
+    refuse_unfit(path, facts, purpose);
+  }
   impl->sweep_leftovers();
   return Store(std::move(impl));
 }

@@ -15,7 +15,7 @@ namespace gbox::store {
 
 namespace {
 
-constexpr int kMaxNameAttempts = 16;
+constexpr int kMaxKeepAttempts = 16;  // each needs another process to keep one in between
 // Steps that took this long are worth waiting for the disk; losing shorter ones to a power cut
 // costs less than a sync after each.
 constexpr double kWorthSyncSeconds = 5;
@@ -94,25 +94,17 @@ void Work::finish() noexcept {
 Work Store::begin_step(std::string_view step, std::string_view on_top_of) {
   if (!on_top_of.empty()) require_snapshot_id(on_top_of);
   sys::FileLock shared = lease("step " + std::string(step));
-  for (int attempt = 0; attempt < kMaxNameAttempts; ++attempt) {
-    const std::string relative = "work/" + sys::random_hex(8);
-    sys::mkdirat(fd(), relative, 0700);
-    auto lock = sys::FileLock::try_lock_directory(fd(), relative);
-    if (!lock) continue;  // a sweeper took it for a leftover in the instant before: it removes it
-    Work work(impl_->absolute(relative), std::move(*lock), {}, std::move(shared),
-              Work::End::discard);
-    sys::mkdirat(work.fd(), "fs", 0755);
-    sys::mkdirat(work.fd(), "work", 0700);
-    work.fs_fd_ = sys::openat(work.fd(), "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!on_top_of.empty())
-      look_like(fd(), snapshot_dir(on_top_of) + "/fs", work.fs_fd(), "fs");
-    else if (::fchmod(work.fs_fd(), 0755) != 0)  // whatever the umask
-      throw SysError(errno, "set mode of a work directory");
-    return work;
-  }
-  throw Error(
-      "make a work directory: each was taken at once; is the clean-up of another gbox "
-      "running wild?");
+  Impl::Scratch scratch = impl_->make_scratch();
+  Work work(impl_->absolute(scratch.relative), std::move(scratch.lock), {}, std::move(shared),
+            Work::End::discard);
+  sys::mkdirat(work.fd(), "fs", 0755);
+  sys::mkdirat(work.fd(), "work", 0700);
+  work.fs_fd_ = sys::openat(work.fd(), "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!on_top_of.empty())
+    look_like(fd(), snapshot_dir(on_top_of) + "/fs", work.fs_fd(), "fs");
+  else if (::fchmod(work.fs_fd(), 0755) != 0)  // whatever the umask
+    throw SysError(errno, "set mode of a work directory");
+  return work;
 }
 
 Record Store::publish(Work&& finished, Record record) {
@@ -167,7 +159,7 @@ void Store::keep_failed(Work&& unfinished, FailedStep failed) {
     failed.created = unix_now();
     sys::write_file_atomically(work.fd(), "meta.json", failed_text(failed), 0600, sys::Durable::no);
     const std::string relative = work.path_.substr(impl_->path.size() + 1);
-    for (int attempt = 0; attempt < kMaxNameAttempts; ++attempt) {
+    for (int attempt = 0; attempt < kMaxKeepAttempts; ++attempt) {
       impl_->discard(failed_dir(failed.step));
       if (::renameat(fd(), relative.c_str(), fd(), failed_dir(failed.step).c_str()) == 0) {
         work.path_.clear();

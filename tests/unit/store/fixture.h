@@ -63,7 +63,7 @@ inline Record record_of(std::string_view step, std::vector<std::string> parents 
 inline Record run_step(Store& store, std::string_view step, std::vector<std::string> parents = {},
                        std::string_view key = {}) {
   Work work = store.begin_step(step, parents.empty() ? std::string() : parents.back());
-  sys::write_file_atomically(work.fs_fd(), "made-by", step);
+  sys::write_file_atomically(work.fs_fd(), "made-by", step, 0644, sys::Durable::no);
   return store.publish(std::move(work), record_of(step, std::move(parents), key));
 }
 

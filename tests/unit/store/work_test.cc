@@ -93,6 +93,7 @@ TEST_CASE("a record that cannot be written takes its snapshot along") {
 TEST_CASE("builds killed at random moments leave a store that is sound") {
   Fixture f;
   for (int round = 0; round < 20; ++round) {
+    sys::Pipe begun = sys::pipe();
     const pid_t pid = ::fork();
     REQUIRE(pid >= 0);
     if (pid == 0) {
@@ -101,6 +102,7 @@ TEST_CASE("builds killed at random moments leave a store that is sound") {
         for (int step = 0;; ++step) {
           const std::string name = "r" + std::to_string(round) + "s" + std::to_string(step);
           run_step(store, name);
+          if (step == 0) sys::write_all(begun.write.get(), "x", "pipe");
           BlobWriter blob = store.new_blob();
           sys::write_all(blob.fd(), name, "blob");
           blob.commit(sha256(name));
@@ -110,7 +112,10 @@ TEST_CASE("builds killed at random moments leave a store that is sound") {
         ::_exit(1);
       }
     }
-    ::usleep(static_cast<useconds_t>(3000 + 1700 * round));
+    begun.write.reset();
+    std::byte buffer[1];
+    REQUIRE(sys::read_full(begun.read.get(), buffer, "pipe") == 1);
+    ::usleep(static_cast<useconds_t>(331 * round));
     REQUIRE(::kill(pid, SIGKILL) == 0);
     int status = 0;
     REQUIRE(::waitpid(pid, &status, 0) == pid);
@@ -119,7 +124,7 @@ TEST_CASE("builds killed at random moments leave a store that is sound") {
   Store store = f.open();
   CHECK(f.names("work").empty());
   const std::vector<Record> records = store.records();
-  CHECK(records.size() > 20);
+  CHECK(records.size() >= 20);
   for (const Record& record : records) {
     CHECK(store.find_record(record.key));
     CHECK(sys::read_file(store.snapshot_path(record.snapshot) + "/made-by") == record.step);
