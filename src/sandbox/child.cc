@@ -42,11 +42,13 @@ int attach_to(int tree_fd, int target_fd) noexcept {
                       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-int new_mount(const char* type, unsigned attributes) noexcept {
+int new_mount(const char* type, unsigned attributes, const char* key = nullptr,
+              const char* value = nullptr) noexcept {
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
   int tree = -1;
-  if (::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
+  if ((key == nullptr || ::fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) == 0) &&
+      ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
     tree = ::fsmount(context, FSMOUNT_CLOEXEC, attributes);
   const int saved = errno;
   (void)::close(context);
@@ -64,9 +66,11 @@ int open_own_target(int root_fd, const char* path) noexcept {
 constexpr unsigned kPlainAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 // A fresh proc of the outer pid namespace: the kernel allows the inner one to mount its own proc
-// only where a complete one is in sight, and the host's must not be that one.
+// only where a complete one is in sight, and the host's must not be that one. A step that unmounts
+// its own proc sees this one: hidepid leaves it the processes it may trace, which are its own, and
+// neither gbox's arguments nor its state.
 int mount_outer_proc(const Prepared& p) noexcept {
-  const int proc = new_mount("proc", kPlainAttributes);
+  const int proc = new_mount("proc", kPlainAttributes, "hidepid", "2");
   if (proc < 0) fail(p, Operation::mount_proc);
   const int target = open_own_target(p.root_fd, "proc");
   if (target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
