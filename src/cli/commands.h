@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "console.h"
@@ -21,7 +22,7 @@ struct SpecArgs {
   std::vector<std::pair<std::string, std::string>> set;
 };
 
-// "" means $GBOX_STORE, else $XDG_DATA_HOME/gbox: resolved by default_store() (store_path.h).
+// Absolute once main has called the command: --store, else $GBOX_STORE, else $XDG_DATA_HOME/gbox.
 struct StoreArgs {
   std::string directory;
 };
@@ -79,6 +80,10 @@ struct DoctorArgs {
   bool json = false;
 };
 
+using Command = std::variant<BuildArgs, PlanArgs, RunArgs, ShellArgs, LogArgs, CacheListArgs,
+                             CacheGcArgs, DoctorArgs>;
+
+// All but cmd_doctor are called inside gbox's namespace (sys::enter_namespace), as its root.
 int cmd_build(const BuildArgs& args, Console& console);
 int cmd_plan(const PlanArgs& args, Console& console);
 int cmd_run(const RunArgs& args, Console& console);

@@ -150,9 +150,9 @@ int cmd_cache_ls(const CacheListArgs& args, Console& console) {
   for (const store::Record& record : records) {
     std::string size = human_size(record.size_bytes);
     size.insert(0, size.size() < 10 ? 10 - size.size() : 0, ' ');
-    console.result_line(record.key.substr(0, 12) + "  " + size + "  " + local_time(record.used) +
-                        "  " + printable(record.spec.empty() ? record.step
-                                                             : record.spec + "  " + record.step));
+    console.result_line(
+        record.key.substr(0, 12) + "  " + size + "  " + local_time(record.used) + "  " +
+        printable(record.spec.empty() ? record.step : record.spec + "  " + record.step));
   }
   return 0;
 }

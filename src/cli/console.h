@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "gbox/build/observer.h"
 #include "progress.h"
@@ -14,23 +13,20 @@ namespace gbox::cli {
 
 class Console {
  public:
-  // `command_line` is argv as given, for whoever must execute this program again.
-  Console(std::vector<std::string> command_line, ProgressMode mode, Verbose verbose);
+  Console(ProgressMode mode, Verbose verbose);
 
   // The renderer chosen by --progress. Errors go through it too, so that a bar is cleared before
   // the error is printed and a stream of JSON events stays one.
   [[nodiscard]] Renderer& progress() noexcept { return *renderer_; }
-  [[nodiscard]] const std::vector<std::string>& command_line() const noexcept {
-    return command_line_;
-  }
 
   // Writes to standard output, as given; result_line adds the newline. Throws Error when it
   // cannot be written: a script that reads our results must not see success for half of them.
+  // A reader that went away (gbox log | head) is Interrupted(SIGPIPE), which main ends on in
+  // silence.
   void result(std::string_view text);
   void result_line(std::string_view text);
 
  private:
-  std::vector<std::string> command_line_;
   std::unique_ptr<Renderer> renderer_;
 };
 

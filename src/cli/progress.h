@@ -28,13 +28,13 @@ class Renderer : public build::Observer {
 
 // Where a renderer writes and what it asks of the world; tests put strings and numbers here.
 struct Terminal {
-  std::function<void(std::string_view)> write;     // to standard error
-  std::function<double()> now;                     // seconds, monotonic
+  std::function<void(std::string_view)> write;  // to standard error
+  std::function<double()> now;                  // seconds, monotonic
   struct Size {
     unsigned columns = 80;
     unsigned rows = 24;
   };
-  std::function<Size()> size;                      // asked anew at each draw
+  std::function<Size()> size;  // asked anew at each draw
   bool colour = false;
 };
 

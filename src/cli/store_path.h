@@ -1,4 +1,5 @@
-// Where the store is when --store does not say.
+// Where the store is. Called by main before the namespace is entered, where the home directory of
+// whoever calls gbox can still be looked up.
 #pragma once
 
 #include <string>
@@ -9,5 +10,8 @@ namespace gbox::cli {
 // the passwd entry. Relative values are taken from the working directory. Throws Error (host) when
 // none of them says anything.
 std::string default_store();
+
+// `given` (--store) as an absolute path; default_store() when it is empty.
+std::string store_directory(const std::string& given);
 
 }  // namespace gbox::cli

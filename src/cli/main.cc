@@ -1,0 +1,132 @@
+// The program: command line → command → exit status. Everything that fails arrives here once, as
+// an Error, and is said once.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <new>
+
+#include "commands.h"
+#include "console.h"
+#include "error_text.h"
+#include "gbox/sys/fd.h"
+#include "gbox/sys/interrupt.h"
+#include "gbox/sys/probe.h"
+#include "gbox/sys/userns.h"
+#include "options.h"
+#include "store_path.h"
+
+namespace gbox::cli {
+
+namespace {
+
+extern "C" void ignore_signal(int) {}
+
+// Before anything is opened. A descriptor 0, 1 or 2 that the caller closed would be taken by the
+// first file we open, and progress written into it. What stands in refuses to be written, so that
+// results nobody can read are an error, as on a full disk.
+void hold_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 2 ? O_RDWR : O_RDONLY);
+}
+
+// A reader that went away gives EPIPE to who writes, not death to a build of hours. A handler
+// and not SIG_IGN, as only handlers are reset by exec: programs in a sandbox expect the default.
+void install_pipe_handler() {
+  struct sigaction action {};
+  action.sa_handler = ignore_signal;
+  action.sa_flags = SA_RESTART;
+  (void)::sigemptyset(&action.sa_mask);
+  (void)::sigaction(SIGPIPE, &action, nullptr);  // cannot fail for this signal
+}
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+// The first lack of the host in the order of causes says more than the one call that failed.
+void enter_namespace(char** argv, const std::string& store) {
+  const std::string before = sys::readlinkat(AT_FDCWD, "/proc/self/ns/user");
+  try {
+    sys::enter_namespace(argv);
+  } catch (Error& error) {
+    if (error.code() != ExitCode::host) throw;
+    // A process that is in a namespace it could not map cannot try anything any more.
+    if (sys::readlinkat(AT_FDCWD, "/proc/self/ns/user") == before) sys::require_host(store);
+    throw error.add_hint("'gbox doctor' tells what this host can do");
+  }
+}
+
+int run(Invocation& invocation, Console& console, char** argv) {
+  StoreArgs& store =
+      std::visit([](auto& args) -> StoreArgs& { return args.store; }, invocation.command);
+  store.directory = store_directory(store.directory);
+  if (!std::holds_alternative<DoctorArgs>(invocation.command)) {
+    // Inside, the caller's home directory is no longer to be found by uid.
+    if (::setenv("GBOX_STORE", store.directory.c_str(), 1) != 0) throw std::bad_alloc();
+    enter_namespace(argv, store.directory);
+  }
+  sys::install_interrupt_handlers();
+  return std::visit(Overloaded{
+                        [&](const BuildArgs& args) { return cmd_build(args, console); },
+                        [&](const PlanArgs& args) { return cmd_plan(args, console); },
+                        [&](const RunArgs& args) { return cmd_run(args, console); },
+                        [&](const ShellArgs& args) { return cmd_shell(args, console); },
+                        [&](const LogArgs& args) { return cmd_log(args, console); },
+                        [&](const CacheListArgs& args) { return cmd_cache_ls(args, console); },
+                        [&](const CacheGcArgs& args) { return cmd_cache_gc(args, console); },
+                        [&](const DoctorArgs& args) { return cmd_doctor(args, console); },
+                    },
+                    invocation.command);
+}
+
+int report(Console& console, const Error& error) {
+  const auto* stop = dynamic_cast<const Interrupted*>(&error);
+  // As with any program whose reader went away: the status says it, nobody is told.
+  if (stop == nullptr || stop->signal_number() != SIGPIPE) console.progress().error(error);
+  console.progress().suspend();
+  return exit_status(error);
+}
+
+// Turns whatever an action throws into words and a status. `console` is made anew by the caller
+// once the options are known.
+template <class Action>
+int guarded(Console& console, Action&& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    return report(console, error);
+  } catch (const std::bad_alloc&) {
+    return report(console, Error("out of memory"));
+  } catch (const std::exception& error) {
+    Error internal("internal error: " + std::string(error.what()));
+    internal.set_hint("this is a fault of gbox; please report it with the spec and this line");
+    return report(console, internal);
+  }
+}
+
+int main(int argc, char** argv) {
+  hold_standard_descriptors();
+  install_pipe_handler();
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  Console early(progress_asked_for(arguments), Verbose::no);
+  Invocation invocation;
+  const int parsed = guarded(early, [&] {
+    invocation = parse_command_line(arguments);
+    early.result(invocation.text);
+    return 0;
+  });
+  if (parsed != 0 || !invocation.text.empty()) return parsed;
+  Console console(invocation.progress, invocation.verbose);
+  return guarded(console, [&] { return run(invocation, console, argv); });
+}
+
+}  // namespace
+
+}  // namespace gbox::cli
+
+int main(int argc, char** argv) {
+  return gbox::cli::main(argc, argv);
+}

@@ -1,0 +1,140 @@
+#include "progress_text.h"
+
+#include "cells.h"
+#include "gbox/base/text.h"
+
+namespace gbox::cli {
+
+namespace {
+
+constexpr std::string_view kRed = "\x1b[1;31m";
+constexpr std::string_view kGreen = "\x1b[32m";
+constexpr std::string_view kReset = "\x1b[0m";
+
+std::string counted(std::size_t count, std::string_view one) {
+  return std::to_string(count) + ' ' + std::string(one) + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+TextRenderer::TextRenderer(Terminal terminal, Verbose verbose)
+    : terminal_(std::move(terminal)), verbose_(verbose) {}
+
+std::string TextRenderer::shaded(std::string_view text, std::string_view shade) const {
+  if (!terminal_.colour || shade.empty()) return std::string(text);
+  return std::string(shade) + std::string(text) + std::string(kReset);
+}
+
+void TextRenderer::keep_verb(std::string_view verb, std::string_view text, std::string_view shade) {
+  keep(shaded(padded(clean_line(verb), kVerbCells), shade) + ' ' + clean_line(text) + '\n');
+}
+
+std::string TextRenderer::label(const build::StepInfo& step) const {
+  std::string text;
+  if (step.total != 0)
+    text = '[' + std::to_string(step.index) + '/' + std::to_string(step.total) + "] ";
+  return text + clean_line(step.name);
+}
+
+std::string TextRenderer::activity_amount() const {
+  std::string text = human_size(activity_done_);
+  if (activity_total_ != 0) text += " of " + human_size(activity_total_);
+  return text;
+}
+
+void TextRenderer::end_of_pause() {
+  waits_for_.clear();
+  activity_.clear();
+}
+
+void TextRenderer::fact(std::string_view subject, std::string_view text) {
+  end_of_pause();
+  keep_verb(subject, text);
+}
+
+void TextRenderer::plan(const std::vector<build::StepInfo>& steps, unsigned cached) {
+  end_of_pause();
+  total_ = static_cast<unsigned>(steps.size());
+  finished_ = 0;
+  keep_verb("plan", counted(steps.size(), "step") + ": " + std::to_string(cached) + " cached, " +
+                        std::to_string(steps.size() - cached) + " to run");
+}
+
+void TextRenderer::step_started(const build::StepInfo& step) {
+  end_of_pause();
+  running_ = step;
+  step_runs_ = true;
+  step_began_ = terminal_.now();
+  tail_.clear();
+}
+
+void TextRenderer::step_output(const build::StepInfo& step, std::string_view line) {
+  tail_.add(line);
+  if (verbose_ == Verbose::yes) keep(clean_line(step.name) + " | " + clean_line(line) + '\n');
+}
+
+void TextRenderer::step_cached(const build::StepInfo& step) {
+  end_of_pause();
+  ++finished_;
+  keep_verb("cached", label(step));
+}
+
+void TextRenderer::step_done(const build::StepInfo& step, double seconds) {
+  end_of_pause();
+  step_runs_ = false;
+  ++finished_;
+  ++ran_;
+  keep_verb("done", label(step) + "  " + human_duration(seconds), kGreen);
+}
+
+void TextRenderer::step_failed(const build::StepInfo& step, double seconds,
+                               std::string_view log_path) {
+  end_of_pause();
+  step_runs_ = false;
+  ++finished_;
+  ++ran_;
+  keep_verb("failed", label(step) + "  after " + human_duration(seconds), kRed);
+  if (verbose_ == Verbose::no) {  // with --verbose all of it has just gone by
+    std::string lines;
+    for (const std::string& line : tail_.excerpt()) lines += "  " + line + '\n';
+    keep(lines);
+  }
+  keep_verb("log", std::string(log_path) + "  (gbox log " + step.name + ")");
+}
+
+void TextRenderer::progress(std::string_view activity, std::uint64_t done, std::uint64_t total) {
+  waits_for_.clear();
+  activity_ = clean_line(activity);
+  activity_done_ = done;
+  activity_total_ = total;
+  if (total != 0 && done >= total) activity_.clear();
+}
+
+void TextRenderer::waiting(std::string_view what_for) {
+  waits_for_ = clean_line(what_for);
+}
+
+void TextRenderer::build_done(const std::vector<build::OutputInfo>& outputs, double seconds) {
+  end_of_pause();
+  for (const build::OutputInfo& output : outputs)
+    keep_verb("image", output.target + "  " + counted(output.layers, "layer") + ", " +
+                           human_size(output.size_bytes));
+  keep_verb("finished",
+            ran_ == 0 ? "nothing to run, in " + human_duration(seconds)
+                      : counted(ran_, "step") + " run, in " + human_duration(seconds),
+            kGreen);
+}
+
+void TextRenderer::warn(const Warning& warning) {
+  if (!warned_.insert(warning.message).second) return;
+  keep(warning_text(warning, colour()));
+}
+
+void TextRenderer::error(const Error& error) {
+  step_runs_ = false;  // nothing is left to show but this
+  end_of_pause();
+  suspend();
+  keep(error_text(error, colour()));
+}
+
+}  // namespace gbox::cli

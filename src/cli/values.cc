@@ -1,0 +1,96 @@
+#include "values.h"
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+
+namespace gbox::cli {
+
+namespace {
+
+[[noreturn]] void throw_not_one_of(std::string_view option, std::string_view text,
+                                   const std::vector<std::string>& allowed) {
+  Error error("option " + quoted(option) + ": unknown value " + quoted(text), ExitCode::usage);
+  const std::string near = nearest(text, allowed);
+  throw error.set_hint(near.empty() ? "it takes " + quoted_list(allowed)
+                                    : "did you mean " + quoted(near) + "?");
+}
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+// A number and one of `units`; nullopt when it is neither or does not fit.
+template <std::size_t Count>
+std::optional<std::uint64_t> scaled(std::string_view text, const std::array<Unit, Count>& units) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view rest = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const Unit& unit : units) {
+    if (rest != unit.name) continue;
+    if (number > std::numeric_limits<std::uint64_t>::max() / unit.factor) return std::nullopt;
+    return number * unit.factor;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+ProgressMode parse_progress(std::string_view text) {
+  if (text == "auto") return ProgressMode::automatic;
+  if (text == "tty") return ProgressMode::tty;
+  if (text == "plain") return ProgressMode::plain;
+  if (text == "json") return ProgressMode::json;
+  if (text == "none") return ProgressMode::none;
+  throw_not_one_of("--progress", text, {"auto", "tty", "plain", "json", "none"});
+}
+
+sys::Level parse_level(std::string_view text) {
+  if (const auto level = sys::level_from_string(text)) return *level;
+  throw_not_one_of("--require-level", text,
+                   {"full", "proc-bound", "no-kernel-overlay", "single-id", "none"});
+}
+
+std::pair<std::string, std::string> parse_setting(std::string_view text) {
+  const std::size_t position = text.find('=');
+  if (position == std::string_view::npos || position == 0)
+    throw Error("option '--set': " + quoted(text) + " is not NAME=VALUE", ExitCode::usage)
+        .set_hint("NAME is a key of '[args]' in the spec, such as '--set suffix=-openrc'");
+  return {std::string(text.substr(0, position)), std::string(text.substr(position + 1))};
+}
+
+std::uint64_t parse_size(std::string_view option, std::string_view text) {
+  constexpr std::uint64_t kKibi = 1024;
+  static constexpr std::array kUnits = {
+      Unit{"", 1},
+      Unit{"K", kKibi},
+      Unit{"KiB", kKibi},
+      Unit{"M", kKibi * kKibi},
+      Unit{"MiB", kKibi * kKibi},
+      Unit{"G", kKibi * kKibi * kKibi},
+      Unit{"GiB", kKibi * kKibi * kKibi},
+      Unit{"T", kKibi * kKibi * kKibi * kKibi},
+      Unit{"TiB", kKibi * kKibi * kKibi * kKibi},
+  };
+  if (const auto size = scaled(text, kUnits)) return *size;
+  throw Error("option " + quoted(option) + ": " + quoted(text) + " is not a size", ExitCode::usage)
+      .set_hint("a size is a number and a unit, such as '500MiB' or '10GiB'");
+}
+
+std::uint64_t parse_duration(std::string_view option, std::string_view text) {
+  static constexpr std::array kUnits = {Unit{"s", 1}, Unit{"m", 60}, Unit{"h", 3600},
+                                        Unit{"d", 86400}, Unit{"w", 7 * 86400}};
+  if (const auto seconds = scaled(text, kUnits)) return *seconds;
+  throw Error("option " + quoted(option) + ": " + quoted(text) + " is not a duration",
+              ExitCode::usage)
+      .set_hint("a duration is a number and a unit, such as '12h' or '30d'");
+}
+
+}  // namespace gbox::cli

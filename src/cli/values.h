@@ -1,0 +1,23 @@
+// Values of options as people write them. All throw Error (usage) with what is allowed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "gbox/sys/probe.h"
+#include "progress.h"
+
+namespace gbox::cli {
+
+ProgressMode parse_progress(std::string_view text);
+sys::Level parse_level(std::string_view text);
+// "suffix=-openrc": the first '=' ends the name.
+std::pair<std::string, std::string> parse_setting(std::string_view text);
+// "10GiB", "500M", "1048576": powers of 1024 in either spelling.
+std::uint64_t parse_size(std::string_view option, std::string_view text);
+// "30d", "12h", "90m", "45s", "2w"; in seconds.
+std::uint64_t parse_duration(std::string_view option, std::string_view text);
+
+}  // namespace gbox::cli

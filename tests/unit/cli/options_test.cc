@@ -1,0 +1,158 @@
+#include "options.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+
+using namespace gbox;
+using namespace gbox::cli;
+
+namespace {
+
+template <class Args>
+Args parsed(const std::vector<std::string>& arguments) {
+  const Invocation invocation = parse_command_line(arguments);
+  REQUIRE(std::holds_alternative<Args>(invocation.command));
+  return std::get<Args>(invocation.command);
+}
+
+struct Refusal {
+  std::vector<std::string> arguments;
+  std::string message;
+  std::string hint;
+};
+
+}  // namespace
+
+TEST_CASE("build takes a spec, several outputs and several settings, in any order") {
+  const auto args =
+      parsed<BuildArgs>({"build", "--set", "a=1", "-o", "oci:x", "my.toml", "--set=b=2",
+                         "--output=oci-archive:y", "--from", "php", "--until", "trim", "--dry-run",
+                         "--store", "/s", "--require-level", "full"});
+  CHECK(args.spec.path == "my.toml");
+  CHECK(args.spec.set == std::vector<std::pair<std::string, std::string>>{{"a", "1"}, {"b", "2"}});
+  CHECK(args.outputs == std::vector<std::string>{"oci:x", "oci-archive:y"});
+  CHECK(args.from == "php");
+  CHECK(args.until == "trim");
+  CHECK(args.dry_run);
+  CHECK(args.store.directory == "/s");
+}
+
+TEST_CASE("build without a spec takes the usual name") {
+  const auto args = parsed<BuildArgs>({"build"});
+  CHECK(args.spec.path == "stage4.toml");
+  CHECK(args.outputs.empty());
+  CHECK_FALSE(args.dry_run);
+  CHECK(args.require_level == sys::Level::full);
+}
+
+TEST_CASE("what stands behind the image belongs to the command that is run") {
+  const std::vector<std::string> wanted = {"ls", "-l", "--store", "x", "--help"};
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"run", "--store", "/s", "oci:out", "ls", "-l", "--store", "x", "--help"},
+           {"run", "--store", "/s", "oci:out", "--", "ls", "-l", "--store", "x", "--help"}}) {
+    const auto args = parsed<RunArgs>(arguments);
+    CHECK(args.image == "oci:out");
+    CHECK(args.store.directory == "/s");
+    CHECK(args.command == wanted);
+  }
+  CHECK(parsed<RunArgs>({"run", "oci:out"}).command.empty());
+  CHECK(parsed<RunArgs>({"run", "oci:out", "--", "--", "x"}).command ==
+        std::vector<std::string>{"--", "x"});
+}
+
+TEST_CASE("a step may stand alone or behind its spec") {
+  CHECK(parsed<ShellArgs>({"shell", "php"}).spec.path == "stage4.toml");
+  CHECK(parsed<ShellArgs>({"shell", "php"}).step == "php");
+  const auto args = parsed<LogArgs>({"log", "my.toml", "php/dev-lang/php", "--path"});
+  CHECK(args.spec.path == "my.toml");
+  CHECK(args.step == "php/dev-lang/php");
+  CHECK(args.path_only);
+}
+
+TEST_CASE("cache gc reads its limits") {
+  const auto args =
+      parsed<CacheGcArgs>({"cache", "gc", "--keep", "10GiB", "--unused-for", "30d", "-n"});
+  CHECK(args.keep_bytes == 10ull << 30);
+  CHECK(args.unused_seconds == 30ull * 86400);
+  CHECK(args.dry_run);
+  CHECK_FALSE(parsed<CacheGcArgs>({"cache", "gc"}).keep_bytes.has_value());
+  CHECK(parsed<CacheListArgs>({"cache", "ls", "--json"}).json);
+}
+
+TEST_CASE("the progress mode comes from the option, else from the environment") {
+  ::setenv("GBOX_PROGRESS", "none", 1);
+  CHECK(parse_command_line({"plan"}).progress == ProgressMode::none);
+  CHECK(parse_command_line({"plan", "--progress", "json", "-v"}).progress == ProgressMode::json);
+  ::unsetenv("GBOX_PROGRESS");
+  CHECK(parse_command_line({"plan"}).progress == ProgressMode::automatic);
+  CHECK(parse_command_line({"plan", "--verbose"}).verbose == Verbose::yes);
+  CHECK(progress_asked_for({"bulid", "--progress=json"}) == ProgressMode::json);
+  CHECK(progress_asked_for({"bulid", "--progress"}) == ProgressMode::automatic);
+}
+
+TEST_CASE("a command line that cannot be meant is refused with the way out") {
+  const std::vector<Refusal> table = {
+      {{"biuld"}, "gbox: unknown command 'biuld'", "did you mean 'build'?"},
+      {{"frobnicate"}, "gbox: unknown command 'frobnicate'", "'gbox --help' lists the commands"},
+      {{}, "gbox: no command given", "'gbox --help' lists the commands"},
+      {{"cache"}, "gbox cache: no command given", "'gbox cache --help' lists the commands"},
+      {{"cache", "gcc"}, "gbox cache: unknown command 'gcc'", "did you mean 'gc'?"},
+      {{"build", "--ouput", "x"},
+       "gbox build: unknown option '--ouput'",
+       "did you mean '--output'?"},
+      {{"build", "--store=x", "--xyzzy=1"},
+       "gbox build: unknown option '--xyzzy'",
+       "'gbox build --help' lists its options"},
+      {{"build", "a.toml", "b.toml"},
+       "gbox build: one argument too many: 'b.toml'",
+       "'gbox build --help' lists what it takes"},
+      {{"build", "--store"}, "option '--store' needs a value", "'gbox COMMAND --help' tells which"},
+      {{"build", "--set", "x"},
+       "option '--set': 'x' is not NAME=VALUE",
+       "NAME is a key of '[args]' in the spec, such as '--set suffix=-openrc'"},
+      {{"build", "--progress", "fancy"},
+       "option '--progress': unknown value 'fancy'",
+       "it takes 'auto', 'tty', 'plain', 'json' and 'none'"},
+      {{"run"}, "gbox run: no image given", "such as 'gbox run oci:out -- /bin/sh'"},
+      {{"shell"}, "gbox shell: no step given", "'gbox plan' lists the steps of the spec"},
+      {{"shell", "a", "b", "c"},
+       "gbox shell: one argument too many: 'c'",
+       "'gbox shell --help' lists what it takes"},
+      {{"--verison"}, "gbox: unknown option '--verison'", "did you mean '--version'?"},
+      {{"help", "biuld"}, "gbox help: unknown command 'biuld'", "'gbox --help' lists the commands"},
+  };
+  for (const Refusal& refusal : table) {
+    CAPTURE(refusal.message);
+    try {
+      (void)parse_command_line(refusal.arguments);
+      FAIL_CHECK("accepted");
+    } catch (const Error& error) {
+      CHECK(error.message() == refusal.message);
+      CHECK(error.hint() == refusal.hint);
+      CHECK(error.code() == ExitCode::usage);
+    }
+  }
+}
+
+TEST_CASE("help names every command and option and fits 80 columns") {
+  const std::string top = parse_command_line({"--help"}).text;
+  for (const char* word :
+       {"build", "plan", "run", "shell", "log", "cache ls", "cache gc", "doctor"})
+    CHECK(top.find(std::string("\n  ") + word) != std::string::npos);
+  for (const OptionNames& names : all_options()) {
+    std::vector<std::string> arguments = split_words(names.command);
+    arguments.erase(arguments.begin());
+    arguments.push_back("--help");
+    const std::string text = parse_command_line(arguments).text;
+    CAPTURE(names.command);
+    CHECK(text.starts_with(names.command + ": "));
+    for (const std::string& option : names.options) CHECK(text.find(option) != std::string::npos);
+    for (const std::string& line : split(text, '\n')) CHECK(line.size() <= 80);
+  }
+  CHECK(parse_command_line({"help", "build"}).text == parse_command_line({"build", "-h"}).text);
+  CHECK(parse_command_line({"--version"}).text.starts_with("gbox "));
+}
