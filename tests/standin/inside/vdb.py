@@ -175,7 +175,7 @@ def write_record(record, counter, epoch):
         "BUILD_TIME": str(epoch), "CATEGORY": category, "CHOST": "x86_64-pc-linux-gnu",
         "COUNTER": str(counter), "DEFINED_PHASES": "-", "DESCRIPTION": description, "EAPI": "8",
         "FEATURES": "", "INHERITED": "", "IUSE": record["iuse"], "KEYWORDS": "amd64",
-        "LICENSE": "stand-in", "PF": package, "PROVIDES": provides, "RDEPEND": record["rdepend"],
+        "LICENSE": "standin", "PF": package, "PROVIDES": provides, "RDEPEND": record["rdepend"],
         "REQUIRES": requires, "SIZE": str(size), "SLOT": record["slot"],
         "USE": "amd64 elibc_glibc kernel_linux", "repository": "standin",
     }
