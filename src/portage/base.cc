@@ -25,8 +25,18 @@ struct ElfHead {
   unsigned flags = 0;
 };
 
+// Nothing also for links that lead in circles and the like: whatever cannot be opened is no program
+// of the base's.
+std::optional<sys::Fd> try_open(int rootfd, const std::string& path, int flags) {
+  try {
+    return sys::try_open_beneath(rootfd, path, flags, sys::Resolve::in_root);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 std::optional<ElfHead> read_elf_head(int rootfd, const std::string& path) {
-  const auto fd = sys::try_open_beneath(rootfd, path, O_RDONLY | O_NONBLOCK, sys::Resolve::in_root);
+  const auto fd = try_open(rootfd, path, O_RDONLY | O_NONBLOCK);
   if (!fd || !S_ISREG(sys::fstat(fd->get()).st_mode)) return std::nullopt;
   std::array<unsigned char, 64> head{};
   if (sys::read_full(fd->get(), std::as_writable_bytes(std::span(head)), path) < 52 ||
@@ -102,7 +112,7 @@ bool has_emulator(const std::string& machine) {
 }
 
 bool is_program(int rootfd, const std::string& path) {
-  const auto fd = sys::try_open_beneath(rootfd, path, O_PATH, sys::Resolve::in_root);
+  const auto fd = try_open(rootfd, path, O_PATH);
   if (!fd) return false;
   const struct stat status = sys::fstat(fd->get());
   return S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0;

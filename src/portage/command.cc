@@ -51,7 +51,8 @@ Environment base_environment() {
       {"HOME", "/root"},
       {"LANG", "C.UTF-8"},  // in every glibc since 2.35 and in musl; ASCII breaks file names
       {"LOGNAME", "root"},
-      {"NO_COLOR", "1"},
+      {"NOCOLOR", "true"},  // Portage's own word; its Python half asks for nothing else
+      {"NO_COLOR", "1"},    // everybody's
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
       {"SHELL", "/bin/bash"},
       {"TERM", "dumb"},

@@ -28,8 +28,10 @@ ConfigFile own_file(std::string_view name, std::string body) {
 
 std::string make_conf(const spec::PortageConfig& config) {
   std::map<std::string, std::string> variables = {
-      // Steps answer no questions: a changed file in /etc replaces the old one.
-      {"CONFIG_PROTECT", "-*"},
+      // Steps answer no questions: a changed file in /etc replaces the old one. '-*' drops every
+      // protected directory; emerge takes an empty list for a mistake, so one that no package
+      // has files in stands for it.
+      {"CONFIG_PROTECT", "-* /dev/null"},
       {"DISTDIR", std::string(kDistfilesDirectory)},
       {"PKGDIR", std::string(kBinaryPackagesDirectory)},
       {"PORTAGE_TMPDIR", std::string(kTemporaryDirectory)},

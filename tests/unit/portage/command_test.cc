@@ -1,0 +1,82 @@
+// The command lines and environments that emerge gets.
+#include "gbox/portage/command.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "gbox/base/text.h"
+
+using namespace gbox;
+using namespace gbox::portage;
+
+namespace {
+
+spec::Phase phase_of(const std::string& text) {
+  return spec::read_spec("s", "name='a'\nbase.tarball='t'\n[[phase]]\nname='p'\n" + text)
+      .phases.front();
+}
+
+std::string value_of(const Environment& environment, std::string_view name) {
+  for (const auto& [key, value] : environment)
+    if (key == name) return value;
+  return "absent";
+}
+
+}  // namespace
+
+TEST_CASE("an emerge phase is one command a pass, its options before its atoms") {
+  const auto commands = emerge_commands(phase_of(
+      "root='/destination'\nemerge=['@world','dev-lang/php:8.3']\noptions=['--with-bdeps=y','-u']\n"
+      "oneshot=true\nempty_tree=true\ndeep=true\nchanged_use=true\npasses=2"));
+  REQUIRE(commands.size() == 2);
+  CHECK(join(commands[0], " ") ==
+        "emerge --ask=n --color=n --nospinner --quiet-build=n --root=/destination --oneshot "
+        "--emptytree --deep --changed-use --with-bdeps=y -u -- @world dev-lang/php:8.3");
+  CHECK(commands[0] == commands[1]);
+}
+
+TEST_CASE("a phase that merges or unmerges nothing has no command for it") {
+  const spec::Phase phase = phase_of("run='true'");
+  CHECK(emerge_commands(phase).empty());
+  CHECK(unmerge_commands(phase).empty());
+}
+
+TEST_CASE("unmerging names its root and its atoms, without a wait") {
+  const auto commands = unmerge_commands(phase_of("root='/d'\nunmerge=['a/b','=a/c-1']"));
+  REQUIRE(commands.size() == 1);
+  CHECK(join(commands[0], " ") ==
+        "emerge --ask=n --color=n --nospinner --quiet-build=n --root=/d --quiet-unmerge-warn "
+        "--unmerge -- a/b =a/c-1");
+  CHECK(value_of(base_environment(), "CLEAN_DELAY") == "0");
+}
+
+TEST_CASE("the environment is fixed, sorted and holds nothing that Portage would take for USE") {
+  const Environment environment = base_environment();
+  CHECK(std::is_sorted(environment.begin(), environment.end()));
+  CHECK(value_of(environment, "LANG") == "C.UTF-8");
+  CHECK(value_of(environment, "TZ") == "UTC");
+  for (const char* name : {"USE", "FEATURES", "MAKEOPTS", "LC_ALL", "ROOT"})
+    CHECK(value_of(environment, name) == "absent");
+  ::setenv("LANG", "de_DE.UTF-8", 1);
+  ::setenv("USE", "evil", 1);
+  CHECK(base_environment() == environment);
+}
+
+TEST_CASE("jobs travel by environment, by the name that reaches both roots") {
+  spec::BuildOptions options;
+  CHECK(emerge_environment(options) == Environment{{"EMERGE_DEFAULT_OPTS", ""}});
+  options.jobs = 8;
+  options.load_average = 7.5;
+  options.emerge_jobs = 2;
+  CHECK(emerge_environment(options) ==
+        Environment{{"EMERGE_DEFAULT_OPTS", "--jobs=2 --load-average=7.5"},
+                    {"MAKEOPTS", "-j8 -l7.5"}});
+  CHECK(emerge_environment(options, "/destination") ==
+        Environment{{"EMERGE_DEFAULT_OPTS", "--jobs=2 --load-average=7.5"},
+                    {"MAKEFLAGS", "-j8 -l7.5"}});
+  options = {};
+  options.load_average = 4;
+  CHECK(emerge_environment(options) ==
+        Environment{{"EMERGE_DEFAULT_OPTS", "--load-average=4"}, {"MAKEOPTS", "-l4"}});
+}
