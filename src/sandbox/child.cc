@@ -89,13 +89,37 @@ void mount_sys(const Prepared& p) noexcept {
   (void)::close(tree);
 }
 
+int open_target(int root_fd, const Attachment& attachment) noexcept {
+  const std::uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
+                                (attachment.own ? std::uint64_t{RESOLVE_NO_SYMLINKS} : 0);
+  const char* path = attachment.target.c_str();
+  const int target = open_in_root(root_fd, path, O_PATH, resolve);
+  // A link of the image that leads nowhere, as /etc/resolv.conf often does: a file covers the
+  // link itself, which needs nothing made at its other end.
+  if (target < 0 && attachment.file && !attachment.own && (errno == ENOENT || errno == ELOOP))
+    return open_in_root(root_fd, path, O_PATH | O_NOFOLLOW, resolve);
+  return target;
+}
+
+// The kernel says EINVAL when a file meets a directory.
+void explain_kinds(int target_fd, bool file) noexcept {
+  struct stat status {};
+  const int saved = errno;
+  if (saved == EINVAL && ::fstat(target_fd, &status) == 0 && S_ISDIR(status.st_mode) == file)
+    errno = file ? EISDIR : ENOTDIR;
+  else
+    errno = saved;
+}
+
 void attach_all(const Prepared& p) noexcept {
   for (std::size_t i = 0; i < p.attachments.size(); ++i) {
     const Attachment& attachment = p.attachments[i];
-    const int target = open_in_root(p.root_fd, attachment.target.c_str(), O_PATH,
-                                    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    const int target = open_target(p.root_fd, attachment);
     if (target < 0) fail(p, Operation::open_target, i);
-    if (attach_to(attachment.tree_fd, target) != 0) fail(p, Operation::attach, i);
+    if (attach_to(attachment.tree_fd, target) != 0) {
+      explain_kinds(target, attachment.file);
+      fail(p, Operation::attach, i);
+    }
     (void)::close(target);
   }
 }

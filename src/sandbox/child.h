@@ -44,6 +44,8 @@ struct Failure {
 struct Attachment {
   int tree_fd;
   std::string target;  // relative to the root, normalized
+  bool own = false;    // gbox's own: no link may be on the way
+  bool file = false;
 };
 
 // Everything the two processes need, made by the parent; they only read it.

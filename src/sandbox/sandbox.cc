@@ -18,6 +18,7 @@
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/userns.h"
 #include "filter.h"
+#include "targets.h"
 
 namespace gbox::sandbox {
 
@@ -127,15 +128,8 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   SysError error(failure.error_number, deed, ExitCode::host);
   switch (failure.operation) {
     case Operation::mount_proc:
-      if (failure.error_number == ELOOP || failure.error_number == ENOTDIR)
-        error.set_hint("'/proc' of the base is not a directory: use another base");
-      else
-        error.set_hint("an outer container masks /proc: start it with '--security-opt "
-                       "systempaths=unconfined' (docker) or 'unmask=ALL' (podman)");
-      break;
-    case Operation::mount_sys:
-      if (failure.error_number == ELOOP || failure.error_number == ENOTDIR)
-        error.set_hint("'/sys' of the base is not a directory: use another base");
+      error.set_hint("an outer container masks /proc: start it with '--security-opt "
+                     "systempaths=unconfined' (docker) or 'unmask=ALL' (podman)");
       break;
     case Operation::make_namespaces:
       error.set_hint("'gbox doctor' tells which namespace this host refuses, and why");
@@ -181,6 +175,7 @@ sys::Child clone_outer(const Prepared& prepared) {
 
 // Fills in what both kinds of start share, clones, and waits until gbox-init runs.
 sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) {
+  require_own_targets(settings.root.get());
   std::vector<Mount> mounts;
   add_device_mounts(mounts);
   if (settings.network == Network::host) {
@@ -189,9 +184,12 @@ sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) 
     sys::mount_setattr(sys_mount.tree.get(), MOUNT_ATTR_RDONLY | kInert, sys::Recursive::yes);
     mounts.push_back(std::move(sys_mount));
   }
+  const std::size_t own = mounts.size();
   std::move(settings.mounts.begin(), settings.mounts.end(), std::back_inserter(mounts));
-  for (const Mount& mount : mounts)
-    prepared.attachments.push_back({mount.tree.get(), sys::normalized_relative(mount.target)});
+  for (std::size_t i = 0; i < mounts.size(); ++i)
+    prepared.attachments.push_back({mounts[i].tree.get(),
+                                    sys::normalized_relative(mounts[i].target), i < own,
+                                    mounts[i].kind == Mount::Kind::file});
 
   prepared.root_fd = settings.root.get();
   prepared.uid_map = sys::id_map_text(sys::nested_identity(sys::current_uid_map()));
@@ -232,11 +230,15 @@ sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) 
 Mount bind_mount(int dirfd, const std::string& source, std::string target, Access access) {
   return with_context("bind " + quoted(source) + " on " + quoted(target), [&] {
     const struct stat status = sys::fstatat(dirfd, source, AT_SYMLINK_NOFOLLOW);
-    Mount mount{sys::open_tree(dirfd, source, sys::Recursive::no), std::move(target),
+    if (S_ISLNK(status.st_mode))
+      throw Error("it is a symbolic link", ExitCode::input).set_hint("name what it points to");
+    // With what is mounted below it: mounts of the host are locked together in here, and the
+    // kernel refuses a copy that would uncover what they hide.
+    Mount mount{sys::open_tree(dirfd, source, sys::Recursive::yes), std::move(target),
                 S_ISDIR(status.st_mode) ? Mount::Kind::directory : Mount::Kind::file};
     sys::mount_setattr(mount.tree.get(),
                        kInert | (access == Access::read_only ? MOUNT_ATTR_RDONLY : 0),
-                       sys::Recursive::no);
+                       sys::Recursive::yes);
     return mount;
   });
 }
@@ -245,36 +247,6 @@ Mount tmpfs_mount(std::string target, const std::string& size, const std::string
   std::vector<sys::MountOption> options = {{"mode", mode}};
   if (!size.empty()) options.push_back({"size", size});
   return {sys::new_mount("tmpfs", options, kInert), std::move(target)};
-}
-
-std::vector<std::string> own_targets() { return {"/proc", "/sys", "/dev"}; }
-
-std::vector<std::string> ensure_targets(const Settings& settings) {
-  const int root = settings.root.get();
-  std::vector<std::string> made;
-  const auto note = [&](const std::string& path) {
-    if (!path.empty()) made.push_back(path);
-  };
-  std::string first;
-  for (const std::string& target : own_targets()) {
-    (void)sys::ensure_directories_in_root(root, target, 0755, &first);
-    note(first);
-  }
-  for (const Mount& mount : settings.mounts) {
-    const std::string path = sys::normalized_relative(mount.target);
-    if (mount.kind == Mount::Kind::directory) {
-      (void)sys::ensure_directories_in_root(root, path, 0755, &first);
-      note(first);
-      continue;
-    }
-    if (sys::try_open_beneath(root, path, O_PATH, sys::Resolve::in_root)) continue;
-    const auto [parent, name] = sys::split_last(path);
-    const sys::Fd directory = sys::ensure_directories_in_root(root, parent, 0755, &first);
-    note(first);
-    (void)sys::openat(directory.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-    if (first.empty()) note(path);
-  }
-  return made;
 }
 
 Sandbox Sandbox::start(Settings settings, const Policy& policy, const Pipes& pipes) {

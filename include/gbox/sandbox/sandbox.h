@@ -28,11 +28,13 @@ enum class Access { read_only, read_write };
 // A detached mount and the place in the root where it appears.
 struct Mount {
   sys::Fd tree;
-  std::string target;  // absolute, as seen inside; links are resolved inside the root
+  std::string target;  // absolute, as seen inside; links are resolved inside the root, and a
+                       // file covers a link that leads nowhere
   enum class Kind { directory, file } kind = Kind::directory;
 };
 
-// A file or directory of the host (or store) to show inside; nosuid and nodev always.
+// A file or directory of the host (or store) to show inside, with what is mounted below it; nosuid
+// and nodev always. Throws Error (input) for a symbolic link: whoever names it resolves it.
 Mount bind_mount(int dirfd, const std::string& source, std::string target, Access access);
 // An empty tmpfs. `size` as tmpfs(5) takes it, "" for its default (half of the memory).
 Mount tmpfs_mount(std::string target, const std::string& size, const std::string& mode);
@@ -63,8 +65,9 @@ struct Settings {
 std::vector<std::string> own_targets();
 
 // Makes the targets of `settings.mounts` and the sandbox's own ones where they are missing in the
-// root (through its mount: they land in the upperdir). Returns what was made, outermost first,
-// for the caller to take out of the upperdir again.
+// root (through its mount: they land in the upperdir). Returns every directory and file made, by
+// its real path in the root, outer before inner, for the caller to take out of the upperdir again.
+// Throws Error (input) when /proc, /dev or /sys of the root is not a real directory.
 std::vector<std::string> ensure_targets(const Settings& settings);
 
 // Where the command's output goes.
