@@ -31,16 +31,17 @@ void pass_over(const BlobFile& blob, const Descriptor& descriptor, int out_fd,
     refuse_blob(what, "it has " + std::to_string(blob.size) + " bytes instead of " +
                           std::to_string(descriptor.size));
   seek(blob.fd.get(), blob.offset, what);
+  const std::string name = descriptor.digest.to_string();
   Hasher hasher(descriptor.digest.algorithm());
   std::vector<std::byte> buffer(static_cast<std::size_t>(
       std::min<std::uint64_t>(kBufferBytes, std::max<std::uint64_t>(1, blob.size))));
   for (std::uint64_t left = blob.size; left > 0;) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()));
     const std::span<std::byte> part = std::span(buffer).first(want);
-    if (sys::read_full(blob.fd.get(), part, what) != want)
+    if (sys::read_full(blob.fd.get(), part, name) != want)
       refuse_blob(what, "it ends " + std::to_string(left) + " bytes early");
     hasher.update(part);
-    if (out_fd >= 0) sys::write_all(out_fd, part, what);
+    if (out_fd >= 0) sys::write_all(out_fd, part, name);
     left -= want;
   }
   const Digest found = hasher.finish();

@@ -103,7 +103,7 @@ struct LayoutWriter::State {
   }
 
   void append(const PendingBlob& blob, int out_fd) {
-    const std::string what = gbox::quoted(blob.descriptor.digest.to_string());
+    const std::string what = blob.descriptor.digest.to_string();
     if (blob.file) {
       append_blob(*blob.file, out_fd, what, [this](std::uint64_t bytes) { copied(bytes); });
     } else {
@@ -156,7 +156,7 @@ struct LayoutWriter::State {
 
   // Small documents first, so that a reader of a stream knows the image before the layers come.
   void write_archive(int fd, const std::string& index) {
-    const std::string what = gbox::quoted(target.path);
+    const std::string& what = target.path;
     const auto add_text = [&](std::string_view name, std::string_view text) {
       sys::write_all(fd, tar_header(name, TarKind::file, text.size()), what);
       sys::write_all(fd, text, what);

@@ -78,7 +78,8 @@ struct LayoutReader::State {
       refuse(what, "larger than " + human_size(kMaxDocumentBytes));
     const BlobFile blob = open(descriptor);
     std::string text(static_cast<std::size_t>(blob.size), '\0');
-    text.resize(sys::read_full(blob.fd.get(), std::as_writable_bytes(std::span(text)), what));
+    text.resize(sys::read_full(blob.fd.get(), std::as_writable_bytes(std::span(text)),
+                               descriptor.digest.to_string()));
     Hasher hasher(descriptor.digest.algorithm());
     hasher.update(text);
     if (const Digest found = hasher.finish(); found != descriptor.digest)

@@ -37,8 +37,14 @@ std::string other_place_hint(const OutputTarget& target) {
 // directory a link points at, not the link.
 std::string resolve(const OutputTarget& target) {
   const std::string& path = target.path;
-  const auto status = with_context(
-      deed_of(target), [&] { return sys::try_fstatat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW); });
+  std::optional<struct stat> status;
+  try {
+    status = sys::try_fstatat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+  } catch (SysError& error) {
+    error.add_context(deed_of(target)).add_code(ExitCode::image);
+    error.add_hint("use another path, or change the mode of the directories above it");
+    throw;
+  }
   const auto [parent, name] = sys::split_last(path);
   if (!status) return path;
   if (!S_ISLNK(status->st_mode) && !name.empty() && name != "." && name != "..") return path;

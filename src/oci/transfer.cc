@@ -26,7 +26,8 @@ bool try_clone(const BlobFile& blob, int out_fd) {
 }
 
 [[noreturn]] void throw_short(std::string_view what) {
-  throw Error("copy " + std::string(what) + ": the file became shorter meanwhile", ExitCode::image);
+  throw Error("copy " + gbox::quoted(what) + ": the file became shorter meanwhile",
+              ExitCode::image);
 }
 
 // Returns how much was copied; less than all when the kernel cannot do it for these two files.
@@ -43,7 +44,7 @@ std::uint64_t copy_in_kernel(const BlobFile& blob, int out_fd, std::string_view 
                       errno == EBADF || errno == EPERM))
       return done;
     if (count < 0) {
-      SysError error(errno, "copy " + std::string(what));
+      SysError error(errno, "copy " + gbox::quoted(what));
       if (error.error_number() == ENOSPC)
         error.set_hint("free space or inodes ('df -h', 'df -i'), or use a larger disk");
       throw error;
@@ -59,7 +60,7 @@ std::uint64_t copy_in_kernel(const BlobFile& blob, int out_fd, std::string_view 
 void copy_by_reading(const BlobFile& blob, std::uint64_t done, int out_fd, std::string_view what,
                      const Copied& copied) {
   if (::lseek(blob.fd.get(), static_cast<off_t>(blob.offset + done), SEEK_SET) < 0)
-    throw SysError(errno, "seek in " + std::string(what));
+    throw SysError(errno, "seek in " + gbox::quoted(what));
   std::vector<std::byte> buffer(kBufferBytes);
   while (done < blob.size) {
     const auto want =

@@ -17,7 +17,7 @@ enum class Kernel { copies, only_reads };  // only_reads: no FICLONE, no copy_fi
 
 // Appends the whole of `blob` at the current offset of `out_fd`. Shares the extents where the file
 // system can (FICLONE; whole files only), else copies in the kernel (copy_file_range, across file
-// systems since 5.3), else reads and writes.
+// systems since 5.3), else reads and writes. `what` is the blob's name, unquoted.
 void append_blob(const BlobFile& blob, int out_fd, std::string_view what, const Copied& copied,
                  Kernel kernel = Kernel::copies);
 

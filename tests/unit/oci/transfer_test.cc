@@ -41,7 +41,7 @@ TEST_CASE("a file that became shorter is an error, not a short copy") {
   const sys::Fd out = sys::open(f.at("out"), O_WRONLY);
   CHECK(error_of([&] {
           append_blob({.fd = sys::open(f.at("in"), O_RDONLY), .offset = 0, .size = 4}, out.get(),
-                      "'in'", {});
+                      "in", {});
         }) == "copy 'in': the file became shorter meanwhile");
 }
 
