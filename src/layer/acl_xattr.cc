@@ -5,6 +5,7 @@
 #include <linux/posix_acl_xattr.h>
 
 #include <cstdint>
+#include <map>
 
 #include "gbox/base/error.h"
 
@@ -36,8 +37,8 @@ std::uint16_t tag_of(int libarchive_tag) {
 }
 
 std::string acl_value(archive_entry* entry, int type) {
-  std::string value;
-  append_le(value, POSIX_ACL_XATTR_VERSION, 4);
+  // The kernel wants them by kind: owner, users, group, groups, mask, others (acl(5)).
+  std::multimap<std::uint16_t, std::string> entries;
   int entry_type = 0;
   int permset = 0;
   int tag = 0;
@@ -50,10 +51,15 @@ std::string acl_value(archive_entry* entry, int type) {
     // Names mean nothing outside the system they were written on; numbers are what counts.
     if (named && qualifier < 0)
       throw Error("its access control list names an account without a number", ExitCode::input);
-    append_le(value, kind, 2);
-    append_le(value, static_cast<std::uint64_t>(permset & 7), 2);
-    append_le(value, named ? static_cast<std::uint32_t>(qualifier) : 0xffffffffu, 4);
+    std::string each;
+    append_le(each, kind, 2);
+    append_le(each, static_cast<std::uint64_t>(permset & 7), 2);
+    append_le(each, named ? static_cast<std::uint32_t>(qualifier) : 0xffffffffu, 4);
+    entries.emplace(kind, std::move(each));
   }
+  std::string value;
+  append_le(value, POSIX_ACL_XATTR_VERSION, 4);
+  for (const auto& [kind, each] : entries) value += each;
   return value;
 }
 

@@ -10,6 +10,7 @@
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/fd.h"
+#include "gzip_reader.h"
 
 namespace gbox::layer {
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kQueuedBlocks = 8;
 constexpr int kStopCheck_ms = 100;
+constexpr std::size_t kHeadSize = 6;  // the longest magic number, xz's
 
 struct FreeReader {
   void operator()(archive* reader) const { archive_read_free(reader); }
@@ -31,9 +33,9 @@ struct StoredReader {
   static la_ssize_t read(archive* reader, void* client, const void** data) {
     auto& stream = *static_cast<ArchiveStream*>(client);
     try {
-      const std::size_t size = stream.read_stored();
-      *data = stream.stored_.data();
-      return static_cast<la_ssize_t>(size);
+      const std::span<const std::byte> bytes = stream.read_stored();
+      *data = bytes.data();
+      return static_cast<la_ssize_t>(bytes.size());
     } catch (...) {
       stream.read_failure_ = std::current_exception();
       archive_set_error(reader, EIO, "read failed");
@@ -60,21 +62,34 @@ std::vector<Digest> ArchiveStream::stored_digests() {
   return digests;
 }
 
-std::size_t ArchiveStream::read_stored() {
+std::size_t ArchiveStream::read_some(std::span<std::byte> into) {
   for (;;) {
     // A pipe may stall for ever; the destructor must not.
     pollfd waiting{fd_, POLLIN, 0};
     const int ready = ::poll(&waiting, 1, kStopCheck_ms);
     if (stopping_) throw Stopped();
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-    const ssize_t count = ::read(fd_, stored_.data(), stored_.size());
+    const ssize_t count = ::read(fd_, into.data(), into.size());
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count < 0) throw SysError(errno, "read the archive", ExitCode::input);
     const auto size = static_cast<std::size_t>(count);
-    for (Hasher& hasher : stored_hashers_) hasher.update(std::span(stored_).first(size));
+    for (Hasher& hasher : stored_hashers_) hasher.update(into.first(size));
     stored_bytes_ += size;
     return size;
   }
+}
+
+void ArchiveStream::read_head() {
+  while (head_size_ < kHeadSize) {
+    const std::size_t size = read_some(std::span(stored_).subspan(head_size_));
+    if (size == 0) return;
+    head_size_ += size;
+  }
+}
+
+std::span<const std::byte> ArchiveStream::read_stored() {
+  if (head_size_ != 0) return std::span(stored_).first(std::exchange(head_size_, 0));
+  return std::span(stored_).first(read_some(stored_));
 }
 
 void ArchiveStream::check_ratio() const {
@@ -104,13 +119,24 @@ void ArchiveStream::pass_on(const std::byte* data, std::size_t size) {
 }
 
 void ArchiveStream::decompress() {
+  read_head();
+  if (is_gzip(std::span(stored_).first(head_size_)))
+    gunzip([this] { return read_stored(); },
+           [this](std::span<const std::byte> bytes) { pass_on(bytes.data(), bytes.size()); });
+  else
+    decompress_by_libarchive();
+  // What follows the compressed stream counts for the digests and for nothing else.
+  while (!read_stored().empty()) continue;
+}
+
+void ArchiveStream::decompress_by_libarchive() {
   const std::unique_ptr<archive, FreeReader> reader(archive_read_new());
   if (!reader) throw std::bad_alloc();
   // A filter that libarchive was built without would be run as a program: ARCHIVE_WARN.
-  for (const auto support : {archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
-                             archive_read_support_filter_xz, archive_read_support_filter_zstd})
+  for (const auto support : {archive_read_support_filter_bzip2, archive_read_support_filter_xz,
+                             archive_read_support_filter_zstd})
     if (support(reader.get()) != ARCHIVE_OK)
-      throw Error("internal error: libarchive lacks gzip, bzip2, xz or zstd");
+      throw Error("internal error: libarchive lacks bzip2, xz or zstd");
   archive_read_support_format_raw(reader.get());
   archive_read_support_format_empty(reader.get());
   const auto check = [&](int result) {
@@ -139,8 +165,6 @@ void ArchiveStream::decompress() {
       pass_on(static_cast<const std::byte*>(data), size);
     }
   }
-  // What follows the compressed stream counts for the digests and for nothing else.
-  while (read_stored() != 0) continue;
 }
 
 void ArchiveStream::run() {

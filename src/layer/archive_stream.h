@@ -1,6 +1,6 @@
 // The stored bytes of an archive become the bytes of its tar, on a thread of its own: reading,
-// decompressing (libarchive's gzip, bzip2, xz and zstd filters, never an external program), the
-// digests of both sides and the guard against compression bombs. Used by unpack.cc.
+// decompressing (gzip_reader.h; libarchive's bzip2, xz and zstd filters, never an external
+// program), the digests of both sides and the guard against compression bombs. Used by unpack.cc.
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,9 @@ class ArchiveStream {
   ArchiveStream& operator=(const ArchiveStream&) = delete;
   ~ArchiveStream();  // stops the thread, also when the input is a pipe that stalls
 
-  // The next piece of the tar; nullopt at its end. Rethrows what the thread met.
-  std::optional<Block> next() { return queue_.pop(); }
+  // The next piece of the tar; nullopt at its end. Rethrows what the thread met. The input may
+  // stall: the caller's check for interrupts is called while waiting for it.
+  std::optional<Block> next() { return queue_.pop(options_.check_interrupt); }
   void give_back(Block block) { queue_.give_back(std::move(block)); }
 
   [[nodiscard]] std::uint64_t stored_bytes() const { return stored_bytes_; }
@@ -39,9 +40,13 @@ class ArchiveStream {
  private:
   void run();
   void decompress();
+  void decompress_by_libarchive();
   void pass_on(const std::byte* data, std::size_t size);
   void check_ratio() const;
-  std::size_t read_stored();  // into stored_; 0 at the end of the file
+  std::size_t read_some(std::span<std::byte> into);  // 0 at the end of the file
+  // The next stored bytes; none at the end of the file. Valid until the next call.
+  std::span<const std::byte> read_stored();
+  void read_head();  // enough to recognize the compression, kept for the first read_stored()
 
   int fd_;
   const UnpackOptions& options_;
@@ -51,6 +56,7 @@ class ArchiveStream {
   std::atomic<std::uint64_t> tar_bytes_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::byte> stored_;
+  std::size_t head_size_ = 0;
   std::exception_ptr read_failure_;  // carried past libarchive, which is C
   Block block_;
   BlockQueue queue_;

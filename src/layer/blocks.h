@@ -2,11 +2,13 @@
 // either side to the other. Used by compressor.cc and archive_stream.cc.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +18,7 @@
 namespace gbox::layer {
 
 inline constexpr std::size_t kBlockSize = 1 << 20;
+inline constexpr std::chrono::milliseconds kWaitingCheck{100};
 
 // kBlockSize bytes of storage, of which the first `size` are filled. Not zeroed at birth.
 struct Block {
@@ -63,10 +66,13 @@ class BlockQueue {
     failure_ = failure;
     changed_.notify_all();
   }
-  // nullopt at the end. Rethrows the producer's failure.
-  std::optional<Block> pop() {
+  // nullopt at the end. Rethrows the producer's failure. While it has to wait, `while_waiting` is
+  // called now and then; what that throws ends the waiting.
+  std::optional<Block> pop(const std::function<void()>& while_waiting = {}) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return cancelled_ || closed_ || !queue_.empty(); });
+    const auto ready = [&] { return cancelled_ || closed_ || !queue_.empty(); };
+    while (!changed_.wait_for(lock, kWaitingCheck, ready))
+      if (while_waiting) while_waiting();
     if (cancelled_) return std::nullopt;
     if (queue_.empty()) {
       if (failure_) std::rethrow_exception(failure_);

@@ -122,14 +122,16 @@ LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd) 
   result.empty = list.empty();
   if (result.empty) return result;
 
-  ContentReader reader(tree_dirfd, options, list.content_bytes);
+  std::optional<ContentReader> reader;  // a layer of whiteouts may have no root to read from
   const std::unique_ptr<BlobWriter> blob = BlobWriter::make(codec, blob_fd);
   std::string header;
   for (const Entry& entry : list.entries) {
     header.clear();
     append_tar_header(header, entry, options.clamp_mtime);
     blob->write(header);
-    if (entry.kind == EntryKind::file && entry.status.st_size > 0) reader.copy(entry, *blob);
+    if (entry.kind != EntryKind::file || entry.status.st_size == 0) continue;
+    if (!reader) reader.emplace(tree_dirfd, options, list.content_bytes);
+    reader->copy(entry, *blob);
   }
   blob->write(tar_end_marker());
   const BlobTotals totals = blob->finish();

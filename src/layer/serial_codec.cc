@@ -64,6 +64,7 @@ void SerialCodec::compress_zstd() {
   checked(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, options_.level));
   checked(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_nbWorkers,
                                  static_cast<int>(std::max(1u, options_.threads))));
+  checked(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1));
   std::vector<std::byte> out(ZSTD_CStreamOutSize());
   // Room for a step is made by writing what came out; `end` loops until the frame is complete.
   const auto feed = [&](std::span<const std::byte> bytes, ZSTD_EndDirective directive) {
