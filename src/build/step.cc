@@ -43,7 +43,7 @@ portage::Environment merged(portage::Environment environment,
 std::vector<Deed> deeds_of(const Inputs& inputs, const spec::Phase& phase) {
   const portage::Environment base = portage::base_environment();
   const portage::Environment portage_environment =
-      merged(base, portage::emerge_environment(inputs.spec.options));
+      merged(base, portage::emerge_environment(inputs.spec.options, phase.root));
   std::vector<Deed> deeds;
   for (portage::Command& command : portage::emerge_commands(phase))
     deeds.push_back({"emerge", std::move(command), portage_environment});

@@ -1,0 +1,35 @@
+#include "emerge_log.h"
+
+#include <doctest/doctest.h>
+
+using namespace gbox::build;
+
+TEST_CASE("the package that failed and its phase are read from Portage's own words") {
+  const auto found = failed_package_in(
+      " * Package: app-demo/fussy-1.0\n"
+      "make: *** [Makefile:4: all] Error 1\n"
+      " * ERROR: app-demo/fussy-1.0::standin failed (compile phase):\n"
+      " *   emake failed\n");
+  REQUIRE(found);
+  CHECK(found->cpv == "app-demo/fussy-1.0");
+  CHECK(found->phase == "compile");
+}
+
+TEST_CASE("colours of an ebuild do not hide the failure") {
+  const auto found = failed_package_in(
+      " \x1b[31;01m*\x1b[0m ERROR: dev-lang/php-8.3.1::gentoo failed (install phase):\n");
+  REQUIRE(found);
+  CHECK(found->cpv == "dev-lang/php-8.3.1");
+}
+
+TEST_CASE("a log that claims nonsense yields nothing, or something harmless to show") {
+  CHECK_FALSE(failed_package_in(""));
+  CHECK_FALSE(failed_package_in(" * ERROR: no package here\n"));
+  CHECK_FALSE(failed_package_in(" * ERROR: noslash failed (compile phase):\n"));
+  CHECK_FALSE(failed_package_in(" * ERROR: a/" + std::string(500, 'b') +
+                                "::x failed (compile phase):\n"));
+  const auto hostile = failed_package_in(" * ERROR: a/b\x07 failed (com\x01pile phase):\n");
+  REQUIRE(hostile);
+  CHECK(hostile->cpv == "a/b?");
+  CHECK(hostile->phase == "com?pile");
+}
