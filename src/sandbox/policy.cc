@@ -145,6 +145,9 @@ Policy parse_policy(std::string_view name, std::string_view text, std::string_vi
       refusal.argument = entry.argument_index("argument");
     }
     entry.done();
+    // A list without entries would look like a refusal and be none.
+    if (refusal.calls.empty()) entry.fail("'calls' must not be empty");
+    if (refusal.argument >= 0 && refusal.low32.empty()) entry.fail("'low32' must not be empty");
     policy.refusals.push_back(std::move(refusal));
   }
   reader.done();
