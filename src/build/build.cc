@@ -7,9 +7,11 @@
 #include "gbox/base/text.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/idmap.h"
+#include "gbox/sys/interrupt.h"
 #include "gbox/sys/userns.h"
 #include "image.h"
 #include "inputs.h"
+#include "packer.h"
 #include "step.h"
 
 namespace gbox::build {
@@ -130,16 +132,26 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   tell_facts(inputs, observer);
   observer.plan(infos, cached);
 
+  const LayerPacker packer(inputs.spec.output, store);
+  const bool emits = end == plan.steps.size();
+  const bool layered = inputs.spec.output.layers == spec::Layers::phase;
+  BackgroundPacker ahead(packer);
   const StepContext context{inputs, store, observer};
   std::vector<Built> built;
   std::vector<std::string> snapshots;
   for (std::size_t i = 0; i < end; ++i) {
     store::Record record = ensure_step(context, plan.steps[i], infos[i], snapshots);
     snapshots.push_back(record.snapshot);
+    if (emits && layered)
+      ahead.add(record.snapshot, i == 0 ? layer::TreeKind::plain : layer::TreeKind::upper);
     built.push_back({std::move(record), history_of(plan.steps[i], inputs.spec)});
   }
+  ahead.finish(observer, [&] {
+    sys::check_interrupt();
+    observer.tick();
+  });
   std::vector<OutputInfo> outputs;
-  if (end == plan.steps.size()) outputs = emit_image(inputs, store, built, targets, observer);
+  if (emits) outputs = emit_image(inputs, store, built, targets, packer, observer);
   store.sync();
   observer.build_done(
       outputs, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

@@ -3,64 +3,25 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
 
 #include "gbox/base/text.h"
-#include "gbox/layer/pack.h"
 #include "gbox/oci/image.h"
 #include "gbox/oci/layout.h"
 #include "gbox/portage/base.h"
+#include "gbox/sys/fd.h"
+#include "gbox/sys/idmap.h"
 #include "gbox/sys/interrupt.h"
-#include "root.h"
+#include "gbox/sys/userns.h"
 
 namespace gbox::build {
 
 namespace {
 
-// Raised when the same tree would be packed into other bytes: cached layers are then made anew.
-constexpr char kPackFormat[] = "1";
-
-layer::Compression codec(spec::Compression compression) {
-  switch (compression) {
-    case spec::Compression::gzip: return layer::Compression::gzip;
-    case spec::Compression::zstd: return layer::Compression::zstd;
-    case spec::Compression::none: return layer::Compression::none;
-  }
-  throw Error("internal error: unknown compression");
-}
-
-std::string_view media_type(spec::Compression compression) {
-  switch (compression) {
-    case spec::Compression::gzip: return oci::kLayerGzipType;
-    case spec::Compression::zstd: return oci::kLayerZstdType;
-    case spec::Compression::none: return oci::kLayerType;
-  }
-  throw Error("internal error: unknown compression");
-}
-
-// SOURCE_DATE_EPOCH (reproducible-builds.org): later times become this one.
-std::optional<std::int64_t> source_date_epoch() {
-  const char* text = std::getenv("SOURCE_DATE_EPOCH");
-  if (text == nullptr || *text == '\0') return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
-  if (error != std::errc() || *end != '\0' || value < 0)
-    throw Error("'SOURCE_DATE_EPOCH' is " + quoted(text) + ", not a number of seconds",
-                ExitCode::usage);
-  return value;
-}
-
-struct Packed {
-  std::optional<oci::LayerBlob> blob;  // nullopt: nothing changed
-  bool hides_lower = false;
-};
-
 class ImageBuild {
  public:
-  ImageBuild(const Inputs& inputs, store::Store& store, Observer& observer)
-      : inputs_(inputs), store_(store), observer_(observer), epoch_(source_date_epoch()) {}
+  ImageBuild(const Inputs& inputs, store::Store& store, const LayerPacker& packer,
+             Observer& observer)
+      : inputs_(inputs), store_(store), packer_(packer), observer_(observer) {}
 
   oci::ImageSpec describe(const std::vector<Built>& steps) {
     oci::ImageSpec image;
@@ -76,7 +37,7 @@ class ImageBuild {
 
  private:
   std::string time_of(std::int64_t seconds) const {
-    return oci::rfc3339(epoch_ ? std::min(*epoch_, seconds) : seconds);
+    return oci::rfc3339(packer_.epoch() ? std::min(*packer_.epoch(), seconds) : seconds);
   }
 
   // Of the base's programs, not of this machine: an i386 base gives an i386 image.
@@ -133,50 +94,39 @@ class ImageBuild {
   }
 
   Packed pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
-              const std::string& name) {
-    const spec::Output& output = inputs_.spec.output;
-    const std::string options =
-        std::string("format=") + kPackFormat + ";root=" + output.root +
-        ";kind=" + (kind == layer::TreeKind::plain ? "plain" : "upper") +
-        ";codec=" + std::string(spec::to_string(output.compression)) +
-        ";level=" + (output.level ? std::to_string(*output.level) : "default") +
-        ";clamp=" + (epoch_ ? std::to_string(*epoch_) : "none");
-    const store::LayerKey key{snapshots, options};
-    if (const auto cached = store_.find_layer(key)) return {blob_of(*cached), false};
-
-    layer::PackOptions pack_options;
-    pack_options.kind = kind;
-    pack_options.subtree = output.root.substr(1);
-    pack_options.compression = codec(output.compression);
-    pack_options.level = output.level;
-    pack_options.clamp_mtime = epoch_;
-    pack_options.warnings = &observer_;
-    pack_options.progress = [&](std::uint64_t done, std::uint64_t total) {
+              const std::string& name) const {
+    PackReport report;
+    report.warnings = &observer_;
+    report.progress = [&](std::uint64_t done, std::uint64_t total) {
       observer_.progress("pack " + name, done, total);
     };
-    pack_options.check_interrupt = [] { sys::check_interrupt(); };
-    const sys::Fd tree = mount_chain(store_, snapshots);
-    store::BlobWriter writer = store_.new_blob();
-    const layer::LayerResult result = layer::pack_layer(tree.get(), pack_options, writer.fd());
-    if (result.empty) return {std::nullopt, result.hides_lower};
-    (void)writer.commit(result.blob_digest);
-    const store::CachedLayer layer = {result.blob_digest, result.blob_size, result.diff_id,
-                                      result.uncompressed_size};
-    // A layer that hides those below it is rare, and its mark is not part of the cache's format.
-    if (!result.hides_lower) store_.put_layer(key, layer);
-    return {blob_of(layer), result.hides_lower};
-  }
-
-  oci::LayerBlob blob_of(const store::CachedLayer& layer) const {
-    return {AT_FDCWD, store_.blob_path(layer.digest), layer.digest, layer.size_bytes,
-            std::string(media_type(inputs_.spec.output.compression)), layer.diff_id};
+    report.check_interrupt = [] { sys::check_interrupt(); };
+    return packer_.pack(snapshots, kind, report);
   }
 
   const Inputs& inputs_;
   store::Store& store_;
+  const LayerPacker& packer_;
   Observer& observer_;
-  std::optional<std::int64_t> epoch_;
 };
+
+// When root runs gbox, what it writes belongs to the mapped range: outputs are handed to root, who
+// asked for them. For anybody else container root is the user already.
+void give_to_caller(const std::string& path) {
+  const sys::IdMap map = sys::current_uid_map();
+  const bool mapped = std::any_of(map.begin(), map.end(), [](const sys::IdExtent& extent) {
+    return extent.inside == sys::kCallerId;
+  });
+  if (!mapped) return;
+  const struct stat status = sys::fstatat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+  if (S_ISDIR(status.st_mode)) {
+    const sys::Fd directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    for (const std::string& name : sys::list_directory(directory.get(), path))
+      give_to_caller(path + '/' + name);
+  }
+  if (::lchown(path.c_str(), sys::kCallerId, sys::kCallerId) != 0)
+    throw SysError(errno, "chown " + quoted(path), ExitCode::image);
+}
 
 }  // namespace
 
@@ -198,8 +148,8 @@ std::vector<oci::OutputTarget> check_outputs(const std::vector<std::string>& out
 std::vector<OutputInfo> emit_image(const Inputs& inputs, store::Store& store,
                                    const std::vector<Built>& steps,
                                    const std::vector<oci::OutputTarget>& targets,
-                                   Observer& observer) {
-  const oci::ImageSpec image = ImageBuild(inputs, store, observer).describe(steps);
+                                   const LayerPacker& packer, Observer& observer) {
+  const oci::ImageSpec image = ImageBuild(inputs, store, packer, observer).describe(steps);
   std::vector<OutputInfo> written;
   for (const oci::OutputTarget& target : targets) {
     oci::WriteOptions options;
@@ -214,6 +164,7 @@ std::vector<OutputInfo> emit_image(const Inputs& inputs, store::Store& store,
     if (!oci::is_up_to_date(target, options.name, documents.manifest.digest)) {
       oci::LayoutWriter writer(target, options);
       (void)oci::assemble(image, writer);
+      give_to_caller(target.path);
     }
     written.push_back({oci::to_string(target), documents.manifest.digest.to_string(),
                        documents.layers, documents.size_bytes});

@@ -9,6 +9,7 @@
 #include "gbox/oci/location.h"
 #include "gbox/store/store.h"
 #include "inputs.h"
+#include "packer.h"
 
 namespace gbox::build {
 
@@ -27,6 +28,6 @@ std::vector<oci::OutputTarget> check_outputs(const std::vector<std::string>& out
 std::vector<OutputInfo> emit_image(const Inputs& inputs, store::Store& store,
                                    const std::vector<Built>& steps,
                                    const std::vector<oci::OutputTarget>& targets,
-                                   Observer& observer);
+                                   const LayerPacker& packer, Observer& observer);
 
 }  // namespace gbox::build

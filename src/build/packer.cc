@@ -1,0 +1,174 @@
+#include "packer.h"
+
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "gbox/base/error.h"
+#include "gbox/base/text.h"
+#include "root.h"
+
+namespace gbox::build {
+
+namespace {
+
+// Raised when the same tree would be packed into other bytes: cached layers are then made anew.
+constexpr char kPackFormat[] = "1";
+
+layer::Compression codec(spec::Compression compression) {
+  switch (compression) {
+    case spec::Compression::gzip: return layer::Compression::gzip;
+    case spec::Compression::zstd: return layer::Compression::zstd;
+    case spec::Compression::none: return layer::Compression::none;
+  }
+  throw Error("internal error: unknown compression");
+}
+
+std::string_view media_type(spec::Compression compression) {
+  switch (compression) {
+    case spec::Compression::gzip: return oci::kLayerGzipType;
+    case spec::Compression::zstd: return oci::kLayerZstdType;
+    case spec::Compression::none: return oci::kLayerType;
+  }
+  throw Error("internal error: unknown compression");
+}
+
+// Keeps what another thread warned of until the one that may speak asks for it.
+class Collected : public WarningSink {
+ public:
+  explicit Collected(std::vector<Warning>& warnings) : warnings_(warnings) {}
+  void warn(const Warning& warning) override { warnings_.push_back(warning); }
+
+ private:
+  std::vector<Warning>& warnings_;
+};
+
+}  // namespace
+
+std::optional<std::int64_t> source_date_epoch() {
+  const char* text = std::getenv("SOURCE_DATE_EPOCH");
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
+  if (error != std::errc() || *end != '\0' || value < 0)
+    throw Error("'SOURCE_DATE_EPOCH' is " + quoted(text) + ", not a number of seconds",
+                ExitCode::usage);
+  return value;
+}
+
+LayerPacker::LayerPacker(const spec::Output& output, store::Store& store)
+    : output_(output), store_(store), epoch_(source_date_epoch()) {}
+
+Packed LayerPacker::pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
+                         const PackReport& report) const {
+  const std::string options =
+      std::string("format=") + kPackFormat + ";root=" + output_.root +
+      ";kind=" + (kind == layer::TreeKind::plain ? "plain" : "upper") +
+      ";codec=" + std::string(spec::to_string(output_.compression)) +
+      ";level=" + (output_.level ? std::to_string(*output_.level) : "default") +
+      ";clamp=" + (epoch_ ? std::to_string(*epoch_) : "none");
+  const store::LayerKey key{snapshots, options};
+  if (const auto cached = store_.find_layer(key)) return {blob_of(*cached), false};
+
+  layer::PackOptions pack_options;
+  pack_options.kind = kind;
+  pack_options.subtree = output_.root.substr(1);
+  pack_options.compression = codec(output_.compression);
+  pack_options.level = output_.level;
+  pack_options.threads = report.threads;
+  pack_options.clamp_mtime = epoch_;
+  pack_options.warnings = report.warnings;
+  pack_options.progress = report.progress;
+  pack_options.check_interrupt = report.check_interrupt;
+  const sys::Fd tree = mount_chain(store_, snapshots);
+  store::BlobWriter writer = store_.new_blob();
+  const layer::LayerResult result = layer::pack_layer(tree.get(), pack_options, writer.fd());
+  if (result.empty) return {std::nullopt, result.hides_lower};
+  (void)writer.commit(result.blob_digest);
+  const store::CachedLayer layer = {result.blob_digest, result.blob_size, result.diff_id,
+                                    result.uncompressed_size};
+  // A layer that hides those below it is rare, and its mark is not part of the cache's format.
+  if (!result.hides_lower) store_.put_layer(key, layer);
+  return {blob_of(layer), result.hides_lower};
+}
+
+oci::LayerBlob LayerPacker::blob_of(const store::CachedLayer& layer) const {
+  return {AT_FDCWD, store_.blob_path(layer.digest), layer.digest, layer.size_bytes,
+          std::string(media_type(output_.compression)), layer.diff_id};
+}
+
+BackgroundPacker::BackgroundPacker(const LayerPacker& packer) : packer_(packer) {
+  // Signals are for the thread that runs the steps: a new thread inherits the mask.
+  sigset_t all, before;
+  (void)::sigfillset(&all);
+  (void)::pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { work(); });
+  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+BackgroundPacker::~BackgroundPacker() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void BackgroundPacker::add(std::string snapshot, layer::TreeKind kind) {
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back({std::move(snapshot), kind});
+  }
+  changed_.notify_all();
+}
+
+void BackgroundPacker::finish(WarningSink& warnings, const std::function<void()>& on_tick) {
+  std::unique_lock lock(mutex_);
+  while (busy_ || !jobs_.empty()) {
+    changed_.wait_for(lock, std::chrono::milliseconds(100));
+    lock.unlock();
+    on_tick();
+    lock.lock();
+  }
+  for (const Warning& warning : warnings_) warnings.warn(warning);
+  warnings_.clear();
+}
+
+void BackgroundPacker::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+    if (stop_) return;
+    const Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    busy_ = true;
+    lock.unlock();
+    pack_one(job);
+    lock.lock();
+    busy_ = false;
+    changed_.notify_all();
+  }
+}
+
+void BackgroundPacker::pack_one(const Job& job) {
+  std::vector<Warning> warnings;
+  Collected sink(warnings);
+  PackReport report;
+  report.warnings = &sink;
+  report.threads = 1;  // the step that runs meanwhile comes first
+  report.check_interrupt = [this] {
+    if (stop_) throw Error("stopped");
+  };
+  try {
+    (void)packer_.pack({job.snapshot}, job.kind, report);
+  } catch (const std::exception&) {
+    return;  // whoever asks for this layer tries again and tells what is wrong
+  }
+  const std::lock_guard lock(mutex_);
+  warnings_.insert(warnings_.end(), warnings.begin(), warnings.end());
+}
+
+}  // namespace gbox::build

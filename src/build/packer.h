@@ -1,0 +1,91 @@
+// Snapshots become layer blobs, each once: what was packed before is found in the store. Packing
+// a finished snapshot overlaps with running the next step.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gbox/base/sink.h"
+#include "gbox/layer/pack.h"
+#include "gbox/oci/image.h"
+#include "gbox/spec/spec.h"
+#include "gbox/store/store.h"
+
+namespace gbox::build {
+
+struct Packed {
+  std::optional<oci::LayerBlob> blob;  // nullopt: nothing changed
+  bool hides_lower = false;            // the layers below are dead weight
+};
+
+// How one pack call reports; nothing of it changes the bytes.
+struct PackReport {
+  WarningSink* warnings = nullptr;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<void()> check_interrupt;
+  unsigned threads = 0;  // 0: all
+};
+
+// SOURCE_DATE_EPOCH (reproducible-builds.org), to which later times are clamped. Throws Error
+// (usage) when it is no number.
+std::optional<std::int64_t> source_date_epoch();
+
+// May be used from several threads at once.
+class LayerPacker {
+ public:
+  LayerPacker(const spec::Output& output, store::Store& store);
+
+  // `snapshots`: one for a layer of its own, or a whole chain, lowest first, for a merged one.
+  [[nodiscard]] Packed pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
+                            const PackReport& report) const;
+  [[nodiscard]] const std::optional<std::int64_t>& epoch() const noexcept { return epoch_; }
+
+ private:
+  oci::LayerBlob blob_of(const store::CachedLayer& layer) const;
+
+  const spec::Output& output_;
+  store::Store& store_;
+  std::optional<std::int64_t> epoch_;
+};
+
+// One thread that packs what it is given, in order. It only fills the store: a failure here is
+// met again, and told, by whoever asks for the layer. The destructor stops it where it is.
+class BackgroundPacker {
+ public:
+  explicit BackgroundPacker(const LayerPacker& packer);
+  BackgroundPacker(const BackgroundPacker&) = delete;
+  BackgroundPacker& operator=(const BackgroundPacker&) = delete;
+  ~BackgroundPacker();
+
+  void add(std::string snapshot, layer::TreeKind kind);
+  // Waits until all that was added is packed; `on_tick` is called several times a second. What
+  // there was to warn of goes to `warnings`.
+  void finish(WarningSink& warnings, const std::function<void()>& on_tick);
+
+ private:
+  struct Job {
+    std::string snapshot;
+    layer::TreeKind kind;
+  };
+  void work();
+  void pack_one(const Job& job);
+
+  const LayerPacker& packer_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;
+  std::vector<Warning> warnings_;
+  bool busy_ = false;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace gbox::build
