@@ -57,7 +57,6 @@ struct ShellArgs {
 };
 
 struct LogArgs {
-  SpecArgs spec;
   StoreArgs store;
   std::string step;
   bool path_only = false;  // print where the log is, not what it says
@@ -72,7 +71,6 @@ struct CacheGcArgs {
   StoreArgs store;
   std::optional<std::uint64_t> keep_bytes;      // remove, least recently used first, down to this
   std::optional<std::uint64_t> unused_seconds;  // remove what was not used for so long
-  bool dry_run = false;
 };
 
 struct DoctorArgs {

@@ -28,6 +28,7 @@ struct Raw {
   std::string until;
   std::string image;
   std::vector<std::string> spec_and_step;
+  std::string step;
   std::string help_topic;
   bool verbose = false;
   bool dry_run = false;
@@ -123,7 +124,8 @@ void Parser::declare_build() {
   add_spec(*command);
   command
       ->add_option("-o,--output", raw_.outputs,
-                   "write the image to oci:DIR[:REF] or oci-archive:FILE; repeatable")
+                   "write the image to oci:DIR[:REF] or oci-archive:FILE; repeatable (default: "
+                   "oci:NAME, after the spec's name)")
       ->type_name("TARGET")
       ->expected(1)
       ->allow_extra_args(false)
@@ -149,7 +151,9 @@ void Parser::declare_plan() {
 
 void Parser::declare_run() {
   CLI::App* command = add(app_, "run", "run a command in a built image or a snapshot");
-  command->add_option("IMAGE", raw_.image, "oci:DIR[:REF], oci-archive:FILE or a snapshot")
+  command
+      ->add_option("IMAGE", raw_.image,
+                   "oci:DIR[:REF], oci-archive:FILE, or a finished step by name or by key")
       ->option_text("IMAGE [--] [COMMAND...]");
   // What stands behind the image belongs to the command, options included.
   command->prefix_command();
@@ -161,7 +165,7 @@ void Parser::declare_shell_and_log() {
   add_step(*shell);
   add_common(*shell);
   CLI::App* log = add(app_, "log", "print the output of a step");
-  add_step(*log);
+  log->add_option("STEP", raw_.step, "the step, such as 'php'");
   log->add_flag("--path", raw_.path_only, "print where the log is, not what it says");
   add_common(*log);
 }
@@ -182,7 +186,6 @@ void Parser::declare_cache() {
       ->add_option("--unused-for", raw_.unused_for,
                    "also remove finished steps not used for so long, such as 30d")
       ->type_name("DURATION");
-  collect->add_flag("-n,--dry-run", raw_.dry_run, "say what would go, remove nothing");
   add_common(*collect);
 }
 
@@ -233,6 +236,11 @@ void Parser::refuse_extras(const CLI::App& command, const std::vector<std::strin
       .set_hint(near.empty() ? help + "the commands" : "did you mean " + gbox::quoted(near) + '?');
 }
 
+[[noreturn]] void throw_no_step(const std::string& command) {
+  throw Error("gbox " + command + ": no step given", ExitCode::usage)
+      .set_hint("'gbox plan' lists the steps of the spec");
+}
+
 SpecArgs Parser::spec_args() const {
   SpecArgs args;
   args.path = raw_.spec;
@@ -241,9 +249,7 @@ SpecArgs Parser::spec_args() const {
 }
 
 std::pair<SpecArgs, std::string> Parser::spec_and_step(const std::string& command) const {
-  if (raw_.spec_and_step.empty())
-    throw Error("gbox " + command + ": no step given", ExitCode::usage)
-        .set_hint("'gbox plan' lists the steps of the spec");
+  if (raw_.spec_and_step.empty()) throw_no_step(command);
   if (raw_.spec_and_step.size() > 2)
     throw Error(
         "gbox " + command + ": one argument too many: " + gbox::quoted(raw_.spec_and_step[2]),
@@ -281,12 +287,12 @@ Command Parser::command_of(const CLI::App& parsed) const {
     return ShellArgs{std::move(spec), store, std::move(step)};
   }
   if (name == "log") {
-    auto [spec, step] = spec_and_step(name);
-    return LogArgs{std::move(spec), store, std::move(step), raw_.path_only};
+    if (raw_.step.empty()) throw_no_step(name);
+    return LogArgs{store, raw_.step, raw_.path_only};
   }
   if (name == "ls") return CacheListArgs{store, raw_.json};
   if (name == "gc") {
-    CacheGcArgs args{store, {}, {}, raw_.dry_run};
+    CacheGcArgs args{store, {}, {}};
     if (!raw_.keep.empty()) args.keep_bytes = parse_size("--keep", raw_.keep);
     if (!raw_.unused_for.empty())
       args.unused_seconds = parse_duration("--unused-for", raw_.unused_for);
