@@ -105,7 +105,7 @@ class ConfigDirCopy {
       const sys::Fd file = sys::openat(source, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       const std::string content = read_open(file.get(), below);
       // Only the executable bit is the file's own; the rest is the checkout's umask.
-      place(target, below, content, (status.st_mode & S_IXUSR) != 0 ? 0755 : 0644);
+      place(target, below, content, (status.st_mode & 0111) != 0 ? 0755 : 0644);
       return;
     }
     if (S_ISLNK(status.st_mode)) {

@@ -18,9 +18,7 @@ constexpr unsigned kMaxDepth = 128;  // one descriptor a level
 class TreeHasher {
  public:
   using Skip = bool (*)(std::string_view path);
-  TreeHasher(Modes modes, Skip skip) : modes_(modes), skip_(skip), buffer_(kBufferSize) {
-    text(kFormat);
-  }
+  explicit TreeHasher(Skip skip) : skip_(skip), buffer_(kBufferSize) { text(kFormat); }
 
   // Records are prefix-free: a kind, then length-prefixed fields, so that no two trees give the
   // same bytes.
@@ -33,7 +31,7 @@ class TreeHasher {
       const std::string child = path.empty() ? name : path + '/' + name;
       if (skip_ == nullptr || !skip_(child)) entry(dirfd, name, child, depth);
     }
-    kind('.', {}, 0);  // end of this directory
+    kind('.', {});  // end of this directory
   }
 
   Digest finish() { return hasher_.finish(); }
@@ -47,10 +45,10 @@ class TreeHasher {
       file(dirfd, name, path);
     } else if (S_ISDIR(status.st_mode)) {
       const sys::Fd child = sys::openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      kind('d', name, status.st_mode);
+      kind('d', name);
       directory(child.get(), path, depth + 1);
     } else if (S_ISLNK(status.st_mode)) {
-      kind('l', name, 0);  // a link's mode means nothing
+      kind('l', name);
       text(sys::readlinkat(dirfd, name));
     } else {
       throw Error("read " + quoted(path) + ": neither a file nor a directory nor a link",
@@ -63,7 +61,7 @@ class TreeHasher {
     const sys::Fd fd = sys::openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const struct stat status = sys::fstat(fd.get());
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    kind('f', name, status.st_mode);
+    kind((status.st_mode & 0111) != 0 ? 'x' : 'f', name);
     number(size);
     std::uint64_t seen = 0;
     for (;;) {
@@ -77,10 +75,9 @@ class TreeHasher {
           .set_hint("build again when nothing writes to it");
   }
 
-  void kind(char letter, std::string_view name, mode_t mode) {
+  void kind(char letter, std::string_view name) {
     hasher_.update(std::string_view(&letter, 1));
     text(name);
-    number(modes_ == Modes::all ? mode & 07777u : mode & S_IXUSR);
   }
 
   void number(std::uint64_t value) {
@@ -97,7 +94,6 @@ class TreeHasher {
     hasher_.update(value);
   }
 
-  Modes modes_;
   Skip skip_;
   Hasher hasher_;
   std::vector<std::byte> buffer_;
@@ -116,9 +112,9 @@ bool skip_in_repository(std::string_view path) {
          path.starts_with("metadata/timestamp");
 }
 
-Digest digest_of(int dirfd, Modes modes, TreeHasher::Skip skip) {
+Digest digest_of(int dirfd, TreeHasher::Skip skip) {
   try {
-    TreeHasher hasher(modes, skip);
+    TreeHasher hasher(skip);
     hasher.directory(dirfd, "", 0);
     return hasher.finish();
   } catch (Error& error) {
@@ -129,12 +125,12 @@ Digest digest_of(int dirfd, Modes modes, TreeHasher::Skip skip) {
 
 }  // namespace
 
-Digest tree_digest(int dirfd, Modes modes) {
-  return digest_of(dirfd, modes, nullptr);
+Digest tree_digest(int dirfd) {
+  return digest_of(dirfd, nullptr);
 }
 
 Digest repository_digest(int dirfd) {
-  return digest_of(dirfd, Modes::executable, skip_in_repository);
+  return digest_of(dirfd, skip_in_repository);
 }
 
 }  // namespace gbox::portage

@@ -29,17 +29,13 @@ CheckedRepository check_repository(const spec::Repository& repository, const std
 void check_profile(const CheckedRepository& repository, const std::string& profile,
                    const Location& where);
 
-enum class Modes {
-  all,         // permission bits count
-  executable,  // only whether the owner may execute: the rest is the checkout's umask
-};
+// Digest of a tree's content: sorted paths, kinds, link targets, bytes and whether a file may be
+// executed; not times, owners or the other mode bits, which are a checkout's and reach no image.
+// One pass; links are not followed. Throws Error (input) for what it cannot read and for what is
+// no file, directory or link.
+Digest tree_digest(int dirfd);
 
-// Digest of a tree's content: sorted paths, kinds, modes, link targets and bytes; not times or
-// owners. One pass; links are not followed. Throws Error (input) for what it cannot read and for
-// what is no file, directory or link.
-Digest tree_digest(int dirfd, Modes modes = Modes::all);
-
-// Likewise, by executable bits, and without what cannot change a build: version control (.git, …),
+// Likewise, without what cannot change a build: version control (.git, …),
 // metadata/md5-cache, which Portage checks against the ebuilds it was derived from, and the time
 // stamps and top-level Manifests that each publication writes anew.
 Digest repository_digest(int dirfd);

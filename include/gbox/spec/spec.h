@@ -76,7 +76,7 @@ struct Copy {
   std::string from;           // as written: relative to the spec's directory, or absolute
   std::string to;             // absolute, beneath the phase's root; a trailing '/' means 'into'
   std::string owner = "0:0";  // "user", "user:group"; names of the target, or numbers
-  std::optional<std::uint32_t> mode;  // permission bits; absent: as the source has them
+  std::optional<std::uint32_t> mode;  // of files; absent: 0755 for programs, 0644 else
 };
 
 enum class Network { none, host };
