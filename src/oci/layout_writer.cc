@@ -89,6 +89,10 @@ struct LayoutWriter::State {
     if (added) total_bytes += place->second.descriptor.size;
   }
 
+  void sync(int fd, std::string_view what) const {
+    if (options.durable == sys::Durable::yes) sys::fsync(fd, what);
+  }
+
   void copied(std::uint64_t bytes) {
     done_bytes += bytes;
     if (options.progress) options.progress(done_bytes, total_bytes);
@@ -122,7 +126,7 @@ struct LayoutWriter::State {
     const sys::Fd out = sys::openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0644);
     append(blob, out.get());
     set_mode(out.get(), 0644, name);  // whatever the umask says: an image is there to be read
-    sys::fsync(out.get(), name);
+    sync(out.get(), name);
   }
 
   void write_directory(int root, const std::string& index) {
@@ -138,16 +142,16 @@ struct LayoutWriter::State {
       }
       write_blob(blob, directory.get());
     }
-    sys::write_file_atomically(root, std::string(kLayoutFile), kLayoutText);
-    sys::write_file_atomically(root, std::string(kIndexFile), index);
+    sys::write_file_atomically(root, std::string(kLayoutFile), kLayoutText, 0644, options.durable);
+    sys::write_file_atomically(root, std::string(kIndexFile), index, 0644, options.durable);
     for (const auto& [algorithm, directory] : directories) {
       set_mode(directory.get(), 0755, algorithm);
-      sys::fsync(directory.get(), algorithm);
+      sync(directory.get(), algorithm);
     }
     set_mode(blobs_fd.get(), 0755, "blobs");
-    sys::fsync(blobs_fd.get(), "blobs");
+    sync(blobs_fd.get(), "blobs");
     set_mode(root, 0755, target.path);
-    sys::fsync(root, target.path);
+    sync(root, target.path);
   }
 
   static void write_padding(int fd, std::uint64_t size, std::string_view what) {
@@ -179,7 +183,7 @@ struct LayoutWriter::State {
     }
     sys::write_all(fd, std::string(2 * kTarBlock, '\0'), what);
     set_mode(fd, 0644, target.path);
-    sys::fsync(fd, target.path);
+    sync(fd, target.path);
   }
 
   void remove_old(const TargetPlace& place, const std::string& old) const {
@@ -208,7 +212,7 @@ struct LayoutWriter::State {
       if (error.error_number() == ENOTEMPTY || error.error_number() == EEXIST) return false;
       throw;
     }
-    sys::fsync(place.parent.get(), place.parent_path);
+    sync(place.parent.get(), place.parent_path);
     return true;
   }
 

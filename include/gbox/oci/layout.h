@@ -14,6 +14,7 @@
 #include "gbox/base/sink.h"
 #include "gbox/oci/location.h"
 #include "gbox/oci/types.h"
+#include "gbox/sys/file.h"
 
 namespace gbox::oci {
 
@@ -39,6 +40,8 @@ struct WriteOptions {
   // Called with bytes copied so far and in all, several times a second of copying; may throw to
   // stop, after which nothing is left behind. May be empty.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  // Whether everything reaches the disk before the rename; only tests do without.
+  sys::Durable durable = sys::Durable::yes;
   WarningSink* warnings = nullptr;  // told when an old layout could not be removed whole
 };
 

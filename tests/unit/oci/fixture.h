@@ -69,8 +69,9 @@ struct Fixture {
 
   ImageDocuments write(const OutputTarget& target, const ImageSpec& image,
                        const std::string& tag = "latest", Sharing sharing = Sharing::copy) const {
-    LayoutWriter writer(target,
-                        {.name = image_name(target.reference, "tiny", tag), .sharing = sharing});
+    LayoutWriter writer(target, {.name = image_name(target.reference, "tiny", tag),
+                                 .sharing = sharing,
+                                 .durable = sys::Durable::no});
     return assemble(image, writer);
   }
 
