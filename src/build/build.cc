@@ -142,8 +142,7 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   for (std::size_t i = 0; i < end; ++i) {
     store::Record record = ensure_step(context, plan.steps[i], infos[i], snapshots);
     snapshots.push_back(record.snapshot);
-    if (emits && layered)
-      ahead.add(record.snapshot, i == 0 ? layer::TreeKind::plain : layer::TreeKind::upper);
+    if (emits && layered) ahead.add(record.snapshot, packer.kind_of(i));
     built.push_back({std::move(record), history_of(plan.steps[i], inputs.spec)});
   }
   ahead.finish(observer, [&] {

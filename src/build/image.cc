@@ -81,11 +81,9 @@ class ImageBuild {
   }
 
   void add_each(const std::vector<Built>& steps, oci::ImageSpec& image) {
-    for (const Built& step : steps) {
-      const bool first = &step == &steps.front();
-      const Packed packed =
-          pack({step.record.snapshot}, first ? layer::TreeKind::plain : layer::TreeKind::upper,
-               step.record.step);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const Built& step = steps[i];
+      const Packed packed = pack({step.record.snapshot}, packer_.kind_of(i), step.record.step);
       // A step that emptied the output's root makes all below it dead weight.
       if (packed.hides_lower)
         for (oci::ImageEntry& entry : image.entries) entry.layer.reset();

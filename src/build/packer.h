@@ -43,6 +43,12 @@ class LayerPacker {
  public:
   LayerPacker(const spec::Output& output, store::Store& store);
 
+  // How to read the snapshot of the step of this index. The lowest one is a tree like any other,
+  // but when only a directory is to become the image, that may be a later step's: then the lowest
+  // one has no part of it, which only an upper layer may.
+  [[nodiscard]] layer::TreeKind kind_of(std::size_t step) const noexcept {
+    return step == 0 && output_.root == "/" ? layer::TreeKind::plain : layer::TreeKind::upper;
+  }
   // `snapshots`: one for a layer of its own, or a whole chain, lowest first, for a merged one.
   [[nodiscard]] Packed pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
                             const PackReport& report) const;

@@ -43,8 +43,10 @@ void set_default(Environment& environment, const std::string& name, const std::s
 
 // The caller's TERM is the one thing of its environment that the sandbox's terminal shares.
 void add_terminal(Environment& environment) {
+  if (!on_terminal()) return;
   const char* term = std::getenv("TERM");
-  if (on_terminal()) set_default(environment, "TERM", term == nullptr ? "dumb" : term);
+  std::erase_if(environment, [](const auto& variable) { return variable.first == "TERM"; });
+  environment.emplace_back("TERM", term == nullptr ? "dumb" : term);
 }
 
 std::string shell_of(int rootfd) {
@@ -171,7 +173,13 @@ int run_shell(const SpecSource& source, const std::string& store_path, const std
     work = store.open_failed(step);
     parents = failed->parents;
   } else {
-    const auto record = store.find_record(inputs.plan.steps[*index].key);
+    auto record = store.find_record(inputs.plan.steps[*index].key);
+    if (!record) {
+      record = store.latest_record_of(step, inputs.spec.name);
+      if (record)
+        observer.warn({"step " + quoted(step) + " would run again: this is its earlier result",
+                       "'gbox plan " + source.path + "' tells why"});
+    }
     if (!record)
       throw Error("step " + quoted(step) + " has neither finished nor failed", ExitCode::usage)
           .set_hint("run 'gbox build " + source.path + "' first");
