@@ -82,7 +82,7 @@ store::Record ensure_step(const StepContext& context, const plan::Step& step, co
   observer.step_started(info);
   const auto start = std::chrono::steady_clock::now();
   store::Record made = run_step(context, step, info, parents);
-  context.store.forget_failed(step.name);
+  context.store.forget_failed(failure_name(context.inputs.spec, step.name));
   observer.step_done(
       info, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return made;

@@ -166,11 +166,12 @@ int run_shell(const SpecSource& source, const std::string& store_path, const std
                     quoted_list(names),
                 ExitCode::usage);
   }
-  const auto failed = store.find_failed(step);
+  const std::string failure = failure_name(inputs.spec, step);
+  const auto failed = store.find_failed(failure);
   std::optional<store::Work> work;
   std::vector<std::string> parents;
   if (failed) {
-    work = store.open_failed(step);
+    work = store.open_failed(failure);
     parents = failed->parents;
   } else {
     auto record = store.find_record(inputs.plan.steps[*index].key);

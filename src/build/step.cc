@@ -202,7 +202,7 @@ class StepRun {
     note(deed.name + " ended with " + std::to_string(status.code));
     store::FailedStep failed;
     failed.spec = context_.inputs.spec.name;
-    failed.step = step_.name;
+    failed.step = failure_name(context_.inputs.spec, step_.name);
     failed.phase = step_.phase;
     failed.key = step_.key;
     failed.parents = parents_;
@@ -267,6 +267,10 @@ std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string&
         "/var/tmp/portage", std::to_string(*inputs.spec.options.tmpfs_bytes), "0775"));
   }
   return mounts;
+}
+
+std::string failure_name(const spec::BuildSpec& spec, const std::string& step) {
+  return spec.name + ':' + step;
 }
 
 store::Record run_step(const StepContext& context, const plan::Step& step, const StepInfo& info,

@@ -25,6 +25,9 @@ struct StepContext {
   Observer& observer;
 };
 
+// What a failed step is kept under: specs share phase names such as 'php' and 'trim'.
+std::string failure_name(const spec::BuildSpec& spec, const std::string& step);
+
 // Runs `step` on `parents` (snapshot ids, lowest first) and publishes it. `info` is what the
 // observer calls it. Throws StepFailed, after keeping the failure for a shell; whatever else it
 // throws leaves nothing behind.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <ctime>
 #include <map>
+#include <optional>
 
 #include "commands.h"
 #include "gbox/base/text.h"
@@ -66,15 +67,19 @@ OrderedJson record_json(const store::Record& record) {
   return json;
 }
 
-// The log of the step's last failure, else of its newest success.
+// The log of the step's newest run, whether it failed or finished.
 std::string find_log(const store::Store& store, const std::string& step) {
-  if (const auto failed = store.find_failed(step)) return store.log_path(failed->log);
   const auto record = store.latest_record_of(step);
+  std::optional<store::FailedStep> failed;
+  for (store::FailedStep& known : store.failed_steps())
+    if (known.phase == step && (!failed || known.created > failed->created)) failed = known;
+  if (failed && (!record || failed->created >= record->created))
+    return store.log_path(failed->log);
   if (!record) {
     std::vector<std::string> names;
     for (const store::Record& known : store.records())
       if (!known.log.empty()) names.push_back(known.step);
-    for (const store::FailedStep& known : store.failed_steps()) names.push_back(known.step);
+    for (const store::FailedStep& known : store.failed_steps()) names.push_back(known.phase);
     Error error("no log of a step " + quoted(step), ExitCode::usage);
     const std::string near = nearest(step, names);
     throw error.set_hint(near.empty() ? "steps that ran have one: 'gbox cache ls' lists them"
