@@ -219,8 +219,7 @@ class StepRun {
     if (const auto package = failed_package(log_->path))
       what = "phase " + quoted(step_.phase) + ", " + package->cpv + ": " + package->phase;
     StepFailed error(what + " failed after " + human_duration(seconds) + ", " + how, ExitCode::step);
-    error.set_hint("what it printed: 'gbox log " + context_.inputs.spec.file + ' ' + step_.name +
-                   "' · a shell where it failed: 'gbox shell " + context_.inputs.spec.file + ' ' +
+    error.set_hint("what it printed: 'gbox log " + step_.name + "' · a shell where it failed: 'gbox shell " + context_.inputs.spec.file + ' ' +
                    step_.name + "' · 'gbox build " + context_.inputs.spec.file +
                    "' goes on from here");
     throw error;
