@@ -18,6 +18,35 @@ std::optional<std::uint32_t> parse_number(std::string_view text) {
   return value;
 }
 
+// Appends a range but for the ids that an earlier one has: the kernel refuses a map that names an
+// id twice, and files do (one line by name, one by number).
+void append_new(std::vector<IdRange>& ranges, IdRange range) {
+  for (const IdRange& old : std::vector<IdRange>(ranges)) {
+    const std::uint32_t end = range.first + range.count;
+    const std::uint32_t old_end = old.first + old.count;
+    if (range.first >= old_end || end <= old.first) continue;
+    if (range.first < old.first) append_new(ranges, {range.first, old.first - range.first});
+    if (end <= old_end) return;
+    range = {old_end, end - old_end};
+  }
+  ranges.push_back(range);
+}
+
+// The ranges without one id.
+std::vector<IdRange> without(const std::vector<IdRange>& ranges, std::uint32_t id) {
+  std::vector<IdRange> result;
+  for (const IdRange& range : ranges) {
+    if (id < range.first || id - range.first >= range.count) {
+      result.push_back(range);
+      continue;
+    }
+    const std::uint32_t before = id - range.first;
+    if (before > 0) result.push_back({range.first, before});
+    if (before + 1 < range.count) result.push_back({id + 1, range.count - before - 1});
+  }
+  return result;
+}
+
 // Appends extents from `inside` on, until `limit` ids inside are mapped.
 void append_ranges(IdMap& map, std::uint32_t inside, const std::vector<IdRange>& ranges,
                    std::uint32_t limit) {
@@ -75,14 +104,14 @@ std::vector<IdRange> subordinate_ranges(std::string_view file_text, std::string_
     const auto count = parse_number(fields[2]);
     // Id 2^32-1 means 'no change' to the kernel; a range that reaches it is a typing error.
     if (!first || !count || *count == 0 || *first > UINT32_MAX - *count) continue;
-    ranges.push_back({*first, *count});
+    append_new(ranges, {*first, *count});
   }
-  return ranges;
+  return without(ranges, 0);  // real root's id is nobody's subordinate, whatever a file says
 }
 
 IdMap user_map(std::uint32_t own_id, const std::vector<IdRange>& ranges) {
   IdMap map = {{0, own_id, 1}};
-  append_ranges(map, 1, ranges, kImageIds);
+  append_ranges(map, 1, without(ranges, own_id), kImageIds);
   return map;
 }
 
@@ -96,7 +125,8 @@ IdMap root_map(const std::vector<IdRange>& ranges) {
 IdMap nested_identity(const IdMap& store_map) {
   IdMap map;
   for (const IdExtent& e : store_map)
-    if (e.inside < kCallerId) map.push_back({e.inside, e.inside, e.count});
+    if (e.inside < kCallerId)
+      map.push_back({e.inside, e.inside, std::min(e.count, kCallerId - e.inside)});
   return map;
 }
 

@@ -38,11 +38,12 @@ std::string id_map_text(const IdMap& map);
 // "0+1→1000, 1+65535→100000": for people and for the store's header.
 std::string describe(const IdMap& map);
 
-// All ranges of a subuid(5) file for a user, matched by name and by number.
+// All ranges of a subuid(5) file for a user, matched by name and by number; each id once, and
+// never real root's.
 std::vector<IdRange> subordinate_ranges(std::string_view file_text, std::string_view user_name,
                                         std::uint32_t uid);
 
-// Container 0 → `own_id`, 1… → the ranges in order, up to kImageIds ids in all.
+// Container 0 → `own_id`, 1… → the ranges in order but for `own_id`, up to kImageIds ids in all.
 IdMap user_map(std::uint32_t own_id, const std::vector<IdRange>& ranges);
 // For root: 0… → the range(s), kCallerId → real root.
 IdMap root_map(const std::vector<IdRange>& ranges);
