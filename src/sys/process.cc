@@ -104,8 +104,10 @@ void Child::wait_or_throw() {
                 static_cast<ExitCode>(json_size(json, "code", "a child's report")))
         .set_hint(json_string(json, "hint", "a child's report"));
   }
-  if (status.code != 0)
+  if (status.signal != 0)
     throw Error("a child process was killed by signal " + std::to_string(status.signal));
+  if (status.code != 0)
+    throw Error("a child process ended with exit code " + std::to_string(status.code));
 }
 
 Child fork_child(const std::function<void()>& action) {
@@ -125,6 +127,7 @@ Child fork_child(const std::function<void()>& action) {
 
 void run_helper(const std::vector<std::string>& argv, std::string_view deed) {
   Pipe errors = pipe();
+  Pipe failure = pipe();  // the errno of a helper that could not be executed
   const Fd null = open("/dev/null", O_RDWR);
   std::vector<char*> arguments;
   for (const std::string& word : argv) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -137,13 +140,22 @@ void run_helper(const std::vector<std::string>& argv, std::string_view deed) {
         ::dup2(errors.write.get(), 2) < 0)
       ::_exit(127);
     (void)::execve(arguments[0], arguments.data(), environment);
+    const int error_number = errno;
+    (void)!::write(failure.write.get(), &error_number, sizeof error_number);
     ::_exit(127);
   }
   errors.write.reset();
+  failure.write.reset();
   Child child(pid, pidfd_open(pid));
   const std::string said = read_all(errors.read.get());
   const ExitStatus status = child.wait();
   if (status.code == 0) return;
+  int error_number = 0;
+  if (read_full(failure.read.get(), std::as_writable_bytes(std::span(&error_number, 1)), "pipe") ==
+      sizeof error_number)
+    throw SysError(error_number, std::string(deed) + ": execute " + quoted(argv[0]));
+  if (status.signal != 0)
+    throw Error(std::string(deed) + ": killed by signal " + std::to_string(status.signal));
   const std::string_view text = trim(said);
   throw Error(std::string(deed) + ": " +
               (text.empty() ? "exit " + std::to_string(status.code) : printable(text)));
