@@ -53,7 +53,9 @@ bool is_real_directory(int root, const std::string& path) {
 
 }  // namespace
 
-std::vector<std::string> own_targets() { return {"/proc", "/sys", "/dev"}; }
+std::vector<std::string> own_targets() {
+  return {"/proc", "/sys", "/dev"};
+}
 
 void require_own_targets(int root_fd) {
   for (const std::string& target : own_targets())
@@ -68,7 +70,8 @@ std::vector<std::string> ensure_targets(const Settings& settings) {
   std::vector<std::string> made;
   for (const std::string& target : own_targets()) {
     const std::string path = sys::normalized_relative(target);
-    if (!sys::try_fstatat(root, path, AT_SYMLINK_NOFOLLOW)) (void)ensure_directory(root, path, made);
+    if (!sys::try_fstatat(root, path, AT_SYMLINK_NOFOLLOW))
+      (void)ensure_directory(root, path, made);
   }
   require_own_targets(root);
   for (const Mount& mount : settings.mounts) {

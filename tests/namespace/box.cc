@@ -80,9 +80,9 @@ struct Started {
 Started start(sandbox::Settings settings, std::string_view policy) {
   sys::Pipe out = sys::pipe();
   sys::Pipe err = sys::pipe();
-  sandbox::Sandbox sandbox = sandbox::Sandbox::start(
-      std::move(settings), sandbox::load_policy(policy),
-      sandbox::Pipes{-1, out.write.get(), err.write.get()});
+  sandbox::Sandbox sandbox =
+      sandbox::Sandbox::start(std::move(settings), sandbox::load_policy(policy),
+                              sandbox::Pipes{-1, out.write.get(), err.write.get()});
   return {std::move(out.read), std::move(err.read), std::move(sandbox)};
 }
 
@@ -97,8 +97,8 @@ Running::Running(sandbox::Settings settings, std::string_view policy)
       }()) {}
 
 bool Running::read_some(int timeout_ms) {
-  std::array<pollfd, 2> ends = {{{out_ ? out_.get() : -1, POLLIN, 0},
-                                 {err_ ? err_.get() : -1, POLLIN, 0}}};
+  std::array<pollfd, 2> ends = {
+      {{out_ ? out_.get() : -1, POLLIN, 0}, {err_ ? err_.get() : -1, POLLIN, 0}}};
   if (::poll(ends.data(), ends.size(), timeout_ms) <= 0)
     throw Error("a sandbox did not end in time; it said: " + outcome_.out + outcome_.err);
   const auto take = [](sys::Fd& fd, const pollfd& end, std::string& text) {

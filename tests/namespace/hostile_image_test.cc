@@ -46,11 +46,16 @@ TEST_CASE("an image whose /proc, /dev or /sys is no directory is refused by name
   const Canary canary;
   const std::string host = canary.dir.path();
   for (const char* name : {"proc", "dev", "sys"})
-    for (const Replacement& r :
-         {Replacement{name, As::file, ""}, {name, As::link, "/"}, {name, As::link, "/etc"},
-          {name, As::link, "."}, {name, As::link, "/proc/self"}, {name, As::link, "nowhere"},
-          {name, As::link, "../../../../.."}, {name, As::link, host.c_str()},
-          {name, As::link, name}, {name, As::link, "/proc/self/root"}}) {
+    for (const Replacement& r : {Replacement{name, As::file, ""},
+                                 {name, As::link, "/"},
+                                 {name, As::link, "/etc"},
+                                 {name, As::link, "."},
+                                 {name, As::link, "/proc/self"},
+                                 {name, As::link, "nowhere"},
+                                 {name, As::link, "../../../../.."},
+                                 {name, As::link, host.c_str()},
+                                 {name, As::link, name},
+                                 {name, As::link, "/proc/self/root"}}) {
       CAPTURE(name);
       CAPTURE(r.target);
       const Box box;
@@ -91,9 +96,9 @@ TEST_CASE("a mount point that leads through links stays inside the image") {
   const Canary canary;
   const std::string host = canary.dir.path();
   const std::string deep = "../../../../../../.." + host;
-  for (const std::string& link : {std::string("/"), std::string(".."), host, deep,
-                                  "/proc/1/root" + host, "/proc/self/cwd" + host,
-                                  std::string("/proc/self/fd/3"), std::string("/dev")}) {
+  for (const std::string& link :
+       {std::string("/"), std::string(".."), host, deep, "/proc/1/root" + host,
+        "/proc/self/cwd" + host, std::string("/proc/self/fd/3"), std::string("/dev")}) {
     CAPTURE(link);
     const Box box;
     sys::symlinkat(link, box.lower(), "trap");
@@ -124,8 +129,7 @@ TEST_CASE("a mount point with '..' is refused") {
   const Box box;
   for (const char* target : {"/tmp/../../etc", "..", "/..", "tmp/.."}) {
     CAPTURE(target);
-    const std::string said =
-        error_of([&] { (void)box.run(with_tmpfs(box, "exit 0", target)); });
+    const std::string said = error_of([&] { (void)box.run(with_tmpfs(box, "exit 0", target)); });
     CHECK(said == "path " + quoted(target) + " leaves its directory by '..'");
   }
 }

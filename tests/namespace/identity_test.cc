@@ -56,7 +56,8 @@ TEST_CASE("gbox itself runs in a user namespace that is not the host's") {
 
 TEST_CASE("the step's maps are the identity over the store's, without real root") {
   const Box box;
-  const Outcome outcome = box.run("show /proc/self/uid_map ; arguments -- ; show /proc/self/gid_map");
+  const Outcome outcome =
+      box.run("show /proc/self/uid_map ; arguments -- ; show /proc/self/gid_map");
   const std::size_t cut = outcome.out.find("--\n");
   REQUIRE(cut != std::string::npos);
   const sys::IdMap uids = sys::parse_id_map(outcome.out.substr(0, cut));
@@ -110,9 +111,8 @@ TEST_CASE("a capability outside the bounding set does not come back by exec or a
   const Box box;
   install_payload(box.lower(), "bin/setuid-payload", 04755);
   const std::string mask = hex(mask_of(sandbox::load_policy("run")));
-  for (const char* deeds :
-       {"exec /bin/payload show /proc/self/status",
-        "become 1000 1000 ; exec /bin/setuid-payload show /proc/self/status"}) {
+  for (const char* deeds : {"exec /bin/payload show /proc/self/status",
+                            "become 1000 1000 ; exec /bin/setuid-payload show /proc/self/status"}) {
     CAPTURE(deeds);
     const auto fields = status_fields(box.run(deeds, "run").out.substr(3));
     CHECK(fields.at("CapBnd") == mask);
@@ -139,8 +139,8 @@ TEST_CASE("setuid programs of the image work, and belong to nobody's root on the
 TEST_CASE("owners of the whole image range can be given, and lie in the subordinate range") {
   const Box box;
   CHECK(box.run("write /tmp/a x ; chown /tmp/a 250 65534 ; status /tmp/a ; chown /tmp/a 65535 0 ; "
-                "status /tmp/a").out ==
-        "ok\nok\nfile 0644 250:65534\nok\nfile 0644 65535:0\n");
+                "status /tmp/a")
+            .out == "ok\nok\nfile 0644 250:65534\nok\nfile 0644 65535:0\n");
   const auto seen = ask_witness(box.path() + "/upper/tmp/a");
   REQUIRE(seen);
   CHECK(seen->uid == on_host(sys::current_uid_map(), 65535));
@@ -164,8 +164,8 @@ TEST_CASE("what gbox's own user owns beyond the image's ids is out of reach insi
   sandbox::Settings settings =
       box.settings("status /tmp/secret ; open /tmp/secret r ; chown /tmp/secret 0 0");
   sys::write_file_atomically(box.lower(), "tmp/secret", "");
-  settings.mounts.push_back(sandbox::bind_mount(dir.fd(), "secret", "/tmp/secret",
-                                                sandbox::Access::read_write));
+  settings.mounts.push_back(
+      sandbox::bind_mount(dir.fd(), "secret", "/tmp/secret", sandbox::Access::read_write));
   CHECK(box.run(std::move(settings)).out == "file 0600 65534:0\nEACCES\nEPERM\n");
 }
 
@@ -173,8 +173,8 @@ TEST_CASE("a build as another user is that user: Portage's userpriv") {
   const Box box;
   CHECK(box.run("mkdir /tmp/work ; chown /tmp/work 250 250 ; become 250 250 250 5 ; ids ; "
                 "write /tmp/work/a x ; write /etc/a x ; chown /tmp/work/a 0 0 ; "
-                "mknod /tmp/work/n c 0 0 ; unshare m").out ==
-        "ok\nok\nok\nuid=250 gid=250 groups=5,250\nok\nEACCES\nEPERM\nEPERM\nEPERM\n");
+                "mknod /tmp/work/n c 0 0 ; unshare m")
+            .out == "ok\nok\nok\nuid=250 gid=250 groups=5,250\nok\nEACCES\nEPERM\nEPERM\nEPERM\n");
 }
 
 TEST_CASE("device nodes cannot be made, but overlay's own mark can") {

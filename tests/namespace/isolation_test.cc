@@ -18,7 +18,9 @@ using namespace gbox::tests;
 
 namespace {
 
-bool none_succeeds(const std::string& lines) { return lines.find("ok") == std::string::npos; }
+bool none_succeeds(const std::string& lines) {
+  return lines.find("ok") == std::string::npos;
+}
 
 // A listening abstract socket of the host.
 sys::Fd abstract_listener(const std::string& name) {
@@ -26,8 +28,7 @@ sys::Fd abstract_listener(const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path + 1, name.data(), name.size());
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
   REQUIRE(::listen(fd.get(), 1) == 0);
   return fd;
@@ -40,10 +41,9 @@ TEST_CASE("a file of the host is reached by no path") {
   sys::write_file_atomically(host.fd(), "canary", "alive", 0666);
   const std::string canary = host.path() + "/canary";
   const Box box;
-  for (const std::string prefix :
-       {"", "/..", "/../../../../../../../..", "/proc/1/root", "/proc/1/cwd/..",
-        "/proc/self/root/..", "/proc/2/task/2/root/..", "/dev/fd/0/..", "/proc/1/fd/3",
-        "/proc/self/cwd/../.."}) {
+  for (const std::string prefix : {"", "/..", "/../../../../../../../..", "/proc/1/root",
+                                   "/proc/1/cwd/..", "/proc/self/root/..", "/proc/2/task/2/root/..",
+                                   "/dev/fd/0/..", "/proc/1/fd/3", "/proc/self/cwd/../.."}) {
     CAPTURE(prefix);
     CHECK(none_succeeds(box.run("open " + prefix + canary + " r").out));
     CHECK(none_succeeds(box.run("write " + prefix + canary + " dead").out));
@@ -51,14 +51,16 @@ TEST_CASE("a file of the host is reached by no path") {
   CHECK(box.run("symlink " + canary + " /tmp/link ; open /tmp/link rw").out == "ok\nENOENT\n");
   // Out of a chroot of its own making there is only the sandbox's root.
   CHECK(box.run("mkdir /tmp/c ; chroot /tmp/c ; chdir ../../../../../.. ; chroot . ; open " +
-                canary + " r ; open /bin/payload r").out == "ok\nok\nok\nok\nENOENT\nok\n");
+                canary + " r ; open /bin/payload r")
+            .out == "ok\nok\nok\nok\nENOENT\nok\n");
   CHECK(sys::read_file(canary) == "alive");
 }
 
 TEST_CASE("the launcher cannot be reached or overwritten through /proc/1/exe") {
   const Box box;
   CHECK(box.run("link-target /proc/1/exe").out == "/memfd:gbox-init (deleted)\n");
-  CHECK(none_succeeds(box.run("open /proc/1/exe w ; open /proc/1/exe rw ; write /proc/1/exe x").out));
+  CHECK(
+      none_succeeds(box.run("open /proc/1/exe w ; open /proc/1/exe rw ; write /proc/1/exe x").out));
 }
 
 TEST_CASE("gbox's own program and memory are not in sight, even below the step's own /proc") {
@@ -69,7 +71,8 @@ TEST_CASE("gbox's own program and memory are not in sight, even below the step's
     const Outcome outcome = box.run(
         "umount /proc ; open /proc/1/exe r ; open /proc/1/root r ; open /proc/1/mem r ; "
         "open /proc/1/environ r ; open /proc/1/maps r ; open /proc/1/fd r ; "
-        "open /proc/1/cwd r ; open /proc/1/ns/mnt r ; open /proc/1/cmdline r", policy);
+        "open /proc/1/cwd r ; open /proc/1/ns/mnt r ; open /proc/1/cmdline r",
+        policy);
     CHECK(outcome.out.starts_with("ok\n"));
     CHECK(none_succeeds(outcome.out.substr(3)));
   }
@@ -82,7 +85,8 @@ TEST_CASE("host processes are neither seen, signalled, traced nor entered") {
   const Box box;
   const std::string self = std::to_string(::getpid());
   CHECK(box.run("kill " + self + " 0 ; trace " + self + " ; enter " + self + " m ; show /proc/" +
-                self + "/cmdline").out == "ESRCH\nESRCH\nESRCH\nENOENT\n");
+                self + "/cmdline")
+            .out == "ESRCH\nESRCH\nESRCH\nENOENT\n");
   // Everybody: PID 1 and the caller excepted, that is nobody.
   CHECK(box.run("kill -1 9").out == "ESRCH\n");
   // PID 1's parent is outside: it has no number here.
@@ -131,8 +135,9 @@ TEST_CASE("the machine's own switches stay out of reach") {
   for (const char* path :
        {"/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe",
         "/proc/sys/kernel/panic", "/proc/sys/vm/drop_caches", "/proc/sys/fs/suid_dumpable",
-        "/proc/sys/kernel/randomize_va_space", "/proc/kcore", "/proc/kmsg", "/proc/irq/default_smp_affinity",
-        "/proc/bus/pci", "/sys/power/state", "/sys/fs/cgroup/x"}) {
+        "/proc/sys/kernel/randomize_va_space", "/proc/kcore", "/proc/kmsg",
+        "/proc/irq/default_smp_affinity", "/proc/bus/pci", "/sys/power/state",
+        "/sys/fs/cgroup/x"}) {
     CAPTURE(path);
     CHECK(none_succeeds(box.run(std::string("open ") + path + " w").out));
   }
@@ -142,8 +147,8 @@ TEST_CASE("the machine's own switches stay out of reach") {
 TEST_CASE("refused and unknown system calls say EPERM and ENOSYS") {
   const Box box;
   // TIOCSTI with a high bit set: the kernel looks at the low 32 only.
-  CHECK(box.run("call 9999 ; call 16 0 0x5412 0 ; call 16 0 0x100005412 0 ; call 16 0 0x541c 0").out ==
-        "ENOSYS\nEPERM\nEPERM\nEPERM\n");
+  CHECK(box.run("call 9999 ; call 16 0 0x5412 0 ; call 16 0 0x100005412 0 ; call 16 0 0x541c 0")
+            .out == "ENOSYS\nEPERM\nEPERM\nEPERM\n");
   // bpf, userfaultfd, perf_event_open, open_by_handle_at, reboot, kexec_load, init_module: refused.
   CHECK(box.run("call 321 ; call 323 ; call 298 ; call 304 ; call 169 ; call 246 ; call 175").out ==
         "EPERM\nEPERM\nEPERM\nEPERM\nEPERM\nEPERM\nEPERM\n");

@@ -15,7 +15,9 @@ using namespace gbox::tests;
 namespace {
 
 // A word that marks the processes of one case on the whole machine.
-std::string mark() { return "mark-" + sys::random_hex(8); }
+std::string mark() {
+  return "mark-" + sys::random_hex(8);
+}
 
 // A killed process may be seen for a moment more; one that lives stays.
 bool gone_in_time(const std::string& word) {
@@ -51,8 +53,10 @@ TEST_CASE("when the command ends, what it left behind ends, and only then wait()
 TEST_CASE("processes in pid namespaces of the step's own making end with it") {
   const Box box;
   const std::string word = mark();
-  Running running(box.settings("unshare Ump ; daemon ; unshare Up ; daemon ; ready ; wait ; "
-                               "arguments " + word));
+  Running running(
+      box.settings("unshare Ump ; daemon ; unshare Up ; daemon ; ready ; wait ; "
+                   "arguments " +
+                   word));
   running.await("ready\n");
   running.sandbox().kill();
   CHECK(running.finish().code == 137);
@@ -82,9 +86,9 @@ TEST_CASE("when gbox is killed, its sandbox dies with it") {
   REQUIRE(launcher >= 0);
   if (launcher == 0) {
     try {
-      sandbox::Sandbox sandbox = sandbox::Sandbox::start(
-          box.settings("daemon ; ready ; wait ; arguments " + word),
-          sandbox::load_policy("emerge"), {-1, out.write.get(), -1});
+      sandbox::Sandbox sandbox =
+          sandbox::Sandbox::start(box.settings("daemon ; ready ; wait ; arguments " + word),
+                                  sandbox::load_policy("emerge"), {-1, out.write.get(), -1});
       for (;;) ::pause();
     } catch (const std::exception&) {
       ::_exit(1);

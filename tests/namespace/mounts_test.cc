@@ -42,13 +42,14 @@ TEST_CASE("/dev holds the usual devices, links and directories, and nothing of t
         "fd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\n"
         "zero\n");
   CHECK(box.run("status /dev/null ; status /dev/zero ; status /dev/full ; status /dev/random ; "
-                "status /dev/urandom ; status /dev/tty").out.find("file") == std::string::npos);
+                "status /dev/urandom ; status /dev/tty")
+            .out.find("file") == std::string::npos);
   CHECK(box.run("write /dev/null x ; open /dev/zero r ; write /dev/full x ; open /dev/random r ; "
-                "open /dev/urandom r ; open /dev/tty rw ; write /dev/stdout x").out ==
-        "ok\nok\nENOSPC\nok\nok\nENXIO\nxok\n");
+                "open /dev/urandom r ; open /dev/tty rw ; write /dev/stdout x")
+            .out == "ok\nok\nENOSPC\nok\nok\nENXIO\nxok\n");
   CHECK(box.run("status /dev/shm ; write /dev/shm/a x ; become 1000 1000 ; write /dev/shm/b x ; "
-                "write /dev/c x ; write /dev/null x").out ==
-        "directory 1777 0:0\nok\nok\nok\nEACCES\nok\n");
+                "write /dev/c x ; write /dev/null x")
+            .out == "directory 1777 0:0\nok\nok\nok\nEACCES\nok\n");
 }
 
 TEST_CASE("terminals are the sandbox's own") {
@@ -79,8 +80,8 @@ TEST_CASE("root cannot unmount, move, uncover or loosen what gbox mounted") {
       return box.run(std::move(settings)).out;
     };
     const std::string p = place;
-    const std::string attempts = "umount " + p + " ; umount " + p + " lazy ; lift " + p +
-                                 " ; mount " + p + " /tmp - move";
+    const std::string attempts =
+        "umount " + p + " ; umount " + p + " lazy ; lift " + p + " ; mount " + p + " /tmp - move";
     CHECK(run(attempts) == "EINVAL\nEINVAL\nEPERM\nEINVAL\n");
     // A mount namespace of its own, or a user namespace more, changes nothing.
     CHECK(run("unshare m ; " + attempts) == "ok\nEINVAL\nEINVAL\nEPERM\nEINVAL\n");
@@ -105,13 +106,14 @@ TEST_CASE("a read-only bind stays read-only") {
   CHECK(run("write /srv/repo/file x ; write /srv/repo/new x ; mkdir /srv/repo/d ; "
             "remove /srv/repo/file ; chmod /srv/repo/file 0 ; chown /srv/repo/file 1 1") ==
         "EROFS\nEROFS\nEROFS\nEROFS\nEROFS\nEROFS\n");
-  const std::string loosen = "mount none " + r + " - remount bind ; lift " + r + " ; write " + r +
-                             "/file x";
+  const std::string loosen =
+      "mount none " + r + " - remount bind ; lift " + r + " ; write " + r + "/file x";
   CHECK(run(loosen) == "EPERM\nEPERM\nEROFS\n");
   CHECK(run("unshare m ; " + loosen) == "ok\nEPERM\nEPERM\nEROFS\n");
   CHECK(run("unshare Um ; " + loosen) == "ok\nEPERM\nEPERM\nEROFS\n");
   // A bind of the bind keeps the flags, and they stay locked there.
-  CHECK(run("mount " + r + " /tmp - bind ; mount none /tmp - remount bind ; lift /tmp ; "
+  CHECK(run("mount " + r +
+            " /tmp - bind ; mount none /tmp - remount bind ; lift /tmp ; "
             "write /tmp/file x") == "ok\nEPERM\nEPERM\nEROFS\n");
   CHECK(sys::read_file(host.dir.fd(), "file") == "of the host\n");
 }
@@ -157,7 +159,8 @@ TEST_CASE("/sys cannot be written and shows no device of the host's network") {
   const Box box;
   CHECK(box.run("list /sys/class/net").out == "lo\n");
   CHECK(box.run("write /sys/kernel/uevent_helper x ; mount none /sys - remount ; "
-                "mount none /tmp sysfs").out.find("ok") == std::string::npos);
+                "mount none /tmp sysfs")
+            .out.find("ok") == std::string::npos);
 }
 
 TEST_CASE("no mount of gbox's is seen outside, and none made inside") {

@@ -25,8 +25,7 @@ sandbox::Settings with_interface(const Box& box, sys::OverlayInterface interface
                                  const std::vector<std::string>& lowerdirs,
                                  const std::string& deeds) {
   sandbox::Settings settings;
-  settings.root =
-      sys::mount_overlay({box.fd(), lowerdirs, "upper", "work", interface});
+  settings.root = sys::mount_overlay({box.fd(), lowerdirs, "upper", "work", interface});
   settings.command.argv = {box.payload()};
   for (std::string& word : split_words(deeds)) settings.command.argv.push_back(std::move(word));
   return settings;
@@ -59,8 +58,8 @@ TEST_CASE("a directory of a lower layer can be removed and made again, by both i
     CHECK(S_ISCHR(sys::fstatat(box.fd(), "upper/etc/gone", AT_SYMLINK_NOFOLLOW).st_mode));
     // Read again through a new mount.
     CHECK(box.run(with_interface(box, interface, {"lower"},
-                                 "list /etc/old ; show /etc/gone ; show /etc/kept")).out ==
-          "new\nENOENT\nmore");
+                                 "list /etc/old ; show /etc/gone ; show /etc/kept"))
+              .out == "new\nENOENT\nmore");
     // mount(2) leaves no directory behind that it was attached at.
     CHECK(sys::list_directory(box.fd(), "store") ==
           std::vector<std::string>{"lower", "upper", "work"});
@@ -99,7 +98,8 @@ TEST_CASE("names of layers may hold what separates the options") {
       sys::write_file_atomically(box.fd(), std::string(name) + "/seen-" + name[0], "x");
     }
     CHECK(box.run(with_interface(box, interface, {"a:b", "c,d", "e\\f", "lower"},
-                                 "show /seen-a ; show /seen-c ; show /seen-e")).out == "xxx");
+                                 "show /seen-a ; show /seen-c ; show /seen-e"))
+              .out == "xxx");
   }
 }
 
@@ -118,8 +118,9 @@ TEST_CASE("too many layers are an error that names the limit") {
 
 TEST_CASE("an overlay that cannot be mounted says why") {
   const Box box;
-  const std::string said = error_of(
-      [&] { (void)sys::mount_overlay({box.fd(), {"no-such-layer"}, "upper", "work"}); });
+  const std::string said = error_of([&] {
+    (void)sys::mount_overlay({box.fd(), {"no-such-layer"}, "upper", "work"});
+  });
   CHECK(said.starts_with("mount overlay: "));
   CHECK(said.find("No such file or directory") != std::string::npos);
 }
@@ -151,8 +152,8 @@ TEST_CASE("targets that are missing are made, told, and the only trace in upper"
   settings.mounts.push_back(sandbox::tmpfs_mount("/var/db/repos/local", "", "0755"));
   settings.mounts.push_back(sandbox::tmpfs_mount("/alias/cache", "", "0755"));
   settings.mounts.push_back(sandbox::tmpfs_mount("/etc", "", "0755"));
-  settings.mounts.push_back(sandbox::bind_mount(host.fd(), "hosts", "/opt/hosts",
-                                                sandbox::Access::read_only));
+  settings.mounts.push_back(
+      sandbox::bind_mount(host.fd(), "hosts", "/opt/hosts", sandbox::Access::read_only));
   const std::vector<std::string> made = sandbox::ensure_targets(settings);
   // Every directory and file, as it lies in upper: who removes them backwards is left with none.
   CHECK(join(made, " ") ==

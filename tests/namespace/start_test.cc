@@ -33,14 +33,14 @@ TEST_CASE("a bind shows what is mounted below its source, and stays as restricte
   install_payload(AT_FDCWD, tree + "/setuid-payload", 04755);
   {
     const Box box;
-    sandbox::Settings settings =
-        box.settings("show /srv/x/tree/file ; write /srv/x/tree/file y ; lift /srv/x/tree ; "
-                     "umount /srv/x/tree ; list /srv/dev/pts ; become 1000 1000 ; "
-                     "exec /srv/x/tree/setuid-payload ids");
-    settings.mounts.push_back(sandbox::bind_mount(AT_FDCWD, host.path(), "/srv/x",
-                                                  sandbox::Access::read_only));
-    settings.mounts.push_back(sandbox::bind_mount(AT_FDCWD, "/dev", "/srv/dev",
-                                                  sandbox::Access::read_only));
+    sandbox::Settings settings = box.settings(
+        "show /srv/x/tree/file ; write /srv/x/tree/file y ; lift /srv/x/tree ; "
+        "umount /srv/x/tree ; list /srv/dev/pts ; become 1000 1000 ; "
+        "exec /srv/x/tree/setuid-payload ids");
+    settings.mounts.push_back(
+        sandbox::bind_mount(AT_FDCWD, host.path(), "/srv/x", sandbox::Access::read_only));
+    settings.mounts.push_back(
+        sandbox::bind_mount(AT_FDCWD, "/dev", "/srv/dev", sandbox::Access::read_only));
     const std::string out = box.run(std::move(settings)).out;
     CHECK(out.starts_with("belowEROFS\nEPERM\nEINVAL\n"));
     CHECK(out.ends_with("\nok\nuid=1000 gid=1000 groups=\n"));
@@ -65,9 +65,9 @@ TEST_CASE("binds of one another's insides appear in the order given") {
 
 TEST_CASE("the host's network is shown as it is, with /sys read-only") {
   const Box box;
-  sandbox::Settings settings =
-      box.settings("list /sys/class/net ; arguments -- ; write /sys/kernel/uevent_helper x ; "
-                   "umount /sys ; lift /sys ; unshare Um ; umount /sys ; lift /sys");
+  sandbox::Settings settings = box.settings(
+      "list /sys/class/net ; arguments -- ; write /sys/kernel/uevent_helper x ; "
+      "umount /sys ; lift /sys ; unshare Um ; umount /sys ; lift /sys");
   settings.network = sandbox::Network::host;
   const Outcome outcome = box.run(std::move(settings));
   const std::size_t cut = outcome.out.find("--\n");

@@ -73,6 +73,8 @@ std::optional<Sight> ask_witness(const std::string& path) {
   return sight;
 }
 
-std::string witness_user_namespace() { return ask("user-namespace"); }
+std::string witness_user_namespace() {
+  return ask("user-namespace");
+}
 
 }  // namespace gbox::tests

@@ -14,8 +14,9 @@
 // HOW: r, w or rw.
 static void open_file(int argc, char** argv) {
   (void)argc;
-  const int flags = strcmp(argv[2], "r") == 0 ? O_RDONLY : strcmp(argv[2], "w") == 0 ? O_WRONLY
-                                                                                     : O_RDWR;
+  const int flags = strcmp(argv[2], "r") == 0   ? O_RDONLY
+                    : strcmp(argv[2], "w") == 0 ? O_WRONLY
+                                                : O_RDWR;
   const int fd = open(argv[1], flags | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   tell(fd);
   if (fd >= 0) close(fd);
@@ -77,8 +78,7 @@ static void change_directory(int argc, char** argv) {
 static void make_device(int argc, char** argv) {
   (void)argc;
   const mode_t kind = argv[2][0] == 'b' ? S_IFBLK : S_IFCHR;
-  tell(mknod(argv[1], kind | 0666,
-             makedev((unsigned)number(argv[3]), (unsigned)number(argv[4]))));
+  tell(mknod(argv[1], kind | 0666, makedev((unsigned)number(argv[3]), (unsigned)number(argv[4]))));
 }
 
 // Gives a program cap_net_raw+ep, as a version 2 capability.
@@ -113,17 +113,9 @@ static void copy_file(int argc, char** argv) {
 }
 
 const struct deed file_deeds[] = {
-    {"open", 2, open_file},
-    {"write", 2, write_file},
-    {"mkdir", 1, make_directory},
-    {"symlink", 2, make_link},
-    {"remove", 1, remove_all},
-    {"chown", 3, change_owner},
-    {"chmod", 2, change_mode},
-    {"chroot", 1, change_root},
-    {"chdir", 1, change_directory},
-    {"mknod", 4, make_device},
-    {"setcap", 1, set_file_capability},
-    {"copy", 2, copy_file},
+    {"open", 2, open_file},    {"write", 2, write_file},           {"mkdir", 1, make_directory},
+    {"symlink", 2, make_link}, {"remove", 1, remove_all},          {"chown", 3, change_owner},
+    {"chmod", 2, change_mode}, {"chroot", 1, change_root},         {"chdir", 1, change_directory},
+    {"mknod", 4, make_device}, {"setcap", 1, set_file_capability}, {"copy", 2, copy_file},
     {NULL, 0, NULL},
 };

@@ -15,17 +15,28 @@
 static void do_mount(int argc, char** argv) {
   unsigned long flags = 0;
   for (int i = 4; i < argc; ++i) {
-    if (strcmp(argv[i], "bind") == 0) flags |= MS_BIND;
-    else if (strcmp(argv[i], "rbind") == 0) flags |= MS_BIND | MS_REC;
-    else if (strcmp(argv[i], "remount") == 0) flags |= MS_REMOUNT;
-    else if (strcmp(argv[i], "ro") == 0) flags |= MS_RDONLY;
-    else if (strcmp(argv[i], "nosuid") == 0) flags |= MS_NOSUID;
-    else if (strcmp(argv[i], "nodev") == 0) flags |= MS_NODEV;
-    else if (strcmp(argv[i], "noexec") == 0) flags |= MS_NOEXEC;
-    else if (strcmp(argv[i], "move") == 0) flags |= MS_MOVE;
-    else if (strcmp(argv[i], "shared") == 0) flags |= MS_SHARED | MS_REC;
-    else if (strcmp(argv[i], "private") == 0) flags |= MS_PRIVATE | MS_REC;
-    else refuse("no such mount flag", argv[i]);
+    if (strcmp(argv[i], "bind") == 0)
+      flags |= MS_BIND;
+    else if (strcmp(argv[i], "rbind") == 0)
+      flags |= MS_BIND | MS_REC;
+    else if (strcmp(argv[i], "remount") == 0)
+      flags |= MS_REMOUNT;
+    else if (strcmp(argv[i], "ro") == 0)
+      flags |= MS_RDONLY;
+    else if (strcmp(argv[i], "nosuid") == 0)
+      flags |= MS_NOSUID;
+    else if (strcmp(argv[i], "nodev") == 0)
+      flags |= MS_NODEV;
+    else if (strcmp(argv[i], "noexec") == 0)
+      flags |= MS_NOEXEC;
+    else if (strcmp(argv[i], "move") == 0)
+      flags |= MS_MOVE;
+    else if (strcmp(argv[i], "shared") == 0)
+      flags |= MS_SHARED | MS_REC;
+    else if (strcmp(argv[i], "private") == 0)
+      flags |= MS_PRIVATE | MS_REC;
+    else
+      refuse("no such mount flag", argv[i]);
   }
   const char* type = strcmp(argv[3], "-") == 0 ? NULL : argv[3];
   tell(mount(argv[1], argv[2], type, flags, NULL));
@@ -55,14 +66,29 @@ static void uncover(int argc, char** argv) {
 static int namespace_flags(const char* letters) {
   int flags = 0;
   for (const char* letter = letters; *letter != '\0'; ++letter) switch (*letter) {
-      case 'U': flags |= CLONE_NEWUSER; break;
-      case 'm': flags |= CLONE_NEWNS; break;
-      case 'p': flags |= CLONE_NEWPID; break;
-      case 'n': flags |= CLONE_NEWNET; break;
-      case 'i': flags |= CLONE_NEWIPC; break;
-      case 'u': flags |= CLONE_NEWUTS; break;
-      case 'C': flags |= CLONE_NEWCGROUP; break;
-      default: refuse("no such namespace", letters);
+      case 'U':
+        flags |= CLONE_NEWUSER;
+        break;
+      case 'm':
+        flags |= CLONE_NEWNS;
+        break;
+      case 'p':
+        flags |= CLONE_NEWPID;
+        break;
+      case 'n':
+        flags |= CLONE_NEWNET;
+        break;
+      case 'i':
+        flags |= CLONE_NEWIPC;
+        break;
+      case 'u':
+        flags |= CLONE_NEWUTS;
+        break;
+      case 'C':
+        flags |= CLONE_NEWCGROUP;
+        break;
+      default:
+        refuse("no such namespace", letters);
     }
   return flags;
 }
@@ -112,11 +138,7 @@ static void enter(int argc, char** argv) {
 }
 
 const struct deed mount_deeds[] = {
-    {"mount", 3, do_mount},
-    {"umount", 1, do_umount},
-    {"lift", 1, lift_restrictions},
-    {"uncover", 1, uncover},
-    {"unshare", 1, do_unshare},
-    {"enter", 2, enter},
+    {"mount", 3, do_mount},  {"umount", 1, do_umount},   {"lift", 1, lift_restrictions},
+    {"uncover", 1, uncover}, {"unshare", 1, do_unshare}, {"enter", 2, enter},
     {NULL, 0, NULL},
 };

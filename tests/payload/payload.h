@@ -11,7 +11,7 @@
 
 struct deed {
   const char* name;
-  int arguments;  // at least so many
+  int arguments;                       // at least so many
   void (*run)(int argc, char** argv);  // argv[0] is the deed's name
 };
 

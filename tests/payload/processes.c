@@ -37,7 +37,9 @@ static void wait_for_ever(int argc, char** argv) {
 }
 
 static volatile sig_atomic_t asked;
-static void on_signal(int signal_number) { asked = signal_number; }
+static void on_signal(int signal_number) {
+  asked = signal_number;
+}
 
 // Sends a signal to PID 1 and waits until it is handed on.
 static void signal_by_init(int argc, char** argv) {
@@ -63,15 +65,15 @@ static void leave_daemon(int argc, char** argv) {
   (void)argc, (void)argv;
   const pid_t middle = fork();
   if (middle != 0) {
-    waitpid(middle, NULL, 0); {
-    tell(middle);
-    return;
-  }
+    waitpid(middle, NULL, 0);
+    {
+      tell(middle);
+      return;
+    }
   }
   setsid();
   if (fork() != 0) _exit(0);
-  for (int signal_number = 1; signal_number < 32; ++signal_number)
-    signal(signal_number, SIG_IGN);
+  for (int signal_number = 1; signal_number < 32; ++signal_number) signal(signal_number, SIG_IGN);
   wait_for_ever(0, NULL);
 }
 
@@ -151,8 +153,7 @@ static void make_shared_memory(int argc, char** argv) {
 // NUMBER ARGUMENT…, as they are: for calls and values that the C library would not make.
 static void raw_call(int argc, char** argv) {
   long arguments[6] = {0};
-  for (int i = 2; i < argc && i < 8; ++i)
-    arguments[i - 2] = (long)strtoull(argv[i], NULL, 0);
+  for (int i = 2; i < argc && i < 8; ++i) arguments[i - 2] = (long)strtoull(argv[i], NULL, 0);
   tell(syscall(number(argv[1]), arguments[0], arguments[1], arguments[2], arguments[3],
                arguments[4], arguments[5]));
 }

@@ -44,8 +44,7 @@ static void talk_to_itself(int argc, char** argv) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   if (listener < 0 || caller < 0 ||
-      bind(listener, (struct sockaddr*)&address, sizeof address) != 0 ||
-      listen(listener, 1) != 0 ||
+      bind(listener, (struct sockaddr*)&address, sizeof address) != 0 || listen(listener, 1) != 0 ||
       getsockname(listener, (struct sockaddr*)&address, &size) != 0) {
     tell(-1);
     return;
@@ -97,10 +96,6 @@ static void connect_unix(int argc, char** argv) {
 }
 
 const struct deed socket_deeds[] = {
-    {"interfaces", 0, interfaces},
-    {"loopback", 0, talk_to_itself},
-    {"socket", 1, open_socket},
-    {"datagram", 1, send_datagram},
-    {"connect", 1, connect_unix},
-    {NULL, 0, NULL},
+    {"interfaces", 0, interfaces},  {"loopback", 0, talk_to_itself}, {"socket", 1, open_socket},
+    {"datagram", 1, send_datagram}, {"connect", 1, connect_unix},    {NULL, 0, NULL},
 };

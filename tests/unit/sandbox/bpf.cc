@@ -18,11 +18,16 @@ std::uint32_t load(const seccomp_data& data, std::uint32_t offset) {
 
 bool holds(std::uint16_t code, std::uint32_t left, std::uint32_t right) {
   switch (BPF_OP(code)) {
-    case BPF_JEQ: return left == right;
-    case BPF_JGT: return left > right;
-    case BPF_JGE: return left >= right;
-    case BPF_JSET: return (left & right) != 0;
-    default: throw std::runtime_error("unknown comparison");
+    case BPF_JEQ:
+      return left == right;
+    case BPF_JGT:
+      return left > right;
+    case BPF_JGE:
+      return left >= right;
+    case BPF_JSET:
+      return (left & right) != 0;
+    default:
+      throw std::runtime_error("unknown comparison");
   }
 }
 

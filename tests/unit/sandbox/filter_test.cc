@@ -31,7 +31,9 @@ const Architecture kArchitectures[] = {
 };
 
 // The tables here hold x86-64's numbers and relatives.
-bool on_x86_64() { return seccomp_arch_native() == SCMP_ARCH_X86_64; }
+bool on_x86_64() {
+  return seccomp_arch_native() == SCMP_ARCH_X86_64;
+}
 
 // The names and numbers libseccomp has for an architecture.
 std::vector<std::pair<std::string, std::uint32_t>> all_calls(const Architecture& architecture) {
@@ -63,17 +65,57 @@ std::string ask(const std::vector<std::vector<sock_filter>>& programs,
 // Neither allowed nor refused: answered as a kernel without them does. Each line has its reason.
 const std::set<std::string> kLeftOut = {
     // Keys are in no namespace a step owns; io_uring bypasses seccomp's view of file operations.
-    "add_key", "keyctl", "request_key", "io_uring_setup", "io_uring_enter", "io_uring_register",
+    "add_key",
+    "keyctl",
+    "request_key",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
     // Gone from the kernel, or never there.
-    "_sysctl", "afs_syscall", "break", "create_module", "ftime", "get_kernel_syms", "getpmsg",
-    "gtty", "idle", "lock", "mpx", "nfsservctl", "prof", "profil", "putpmsg", "query_module",
-    "security", "stty", "sysfs", "tuxcall", "ulimit", "uselib", "vserver",
+    "_sysctl",
+    "afs_syscall",
+    "break",
+    "create_module",
+    "ftime",
+    "get_kernel_syms",
+    "getpmsg",
+    "gtty",
+    "idle",
+    "lock",
+    "mpx",
+    "nfsservctl",
+    "prof",
+    "profil",
+    "putpmsg",
+    "query_module",
+    "security",
+    "stty",
+    "sysfs",
+    "tuxcall",
+    "ulimit",
+    "uselib",
+    "vserver",
     // DOS emulation of i386.
-    "vm86", "vm86old",
+    "vm86",
+    "vm86old",
     // Newer than the policies: programs that know them have a fallback.
-    "statmount", "listmount", "listns", "lsm_get_self_attr", "lsm_set_self_attr",
-    "lsm_list_modules", "mseal", "setxattrat", "getxattrat", "listxattrat", "removexattrat",
-    "open_tree_attr", "file_getattr", "file_setattr", "uretprobe", "uprobe", "rseq_slice_yield",
+    "statmount",
+    "listmount",
+    "listns",
+    "lsm_get_self_attr",
+    "lsm_set_self_attr",
+    "lsm_list_modules",
+    "mseal",
+    "setxattrat",
+    "getxattrat",
+    "listxattrat",
+    "removexattrat",
+    "open_tree_attr",
+    "file_getattr",
+    "file_setattr",
+    "uretprobe",
+    "uprobe",
+    "rseq_slice_yield",
 };
 
 std::set<std::string> refused_always(const Policy& policy) {
@@ -130,18 +172,18 @@ TEST_CASE("calls refused by an argument are refused by its low 32 bits, and only
     const char* expected;
   };
   const Row rows[] = {
-      {"ioctl", {0, 0x5401}, "allow"},               // TCGETS
-      {"ioctl", {0, 0x5412}, "EPERM"},               // TIOCSTI
-      {"ioctl", {0, 0x541c}, "EPERM"},               // TIOCLINUX
-      {"ioctl", {0, 0x5413}, "allow"},               // TIOCGWINSZ, its neighbour
-      {"ioctl", {0x5412, 0}, "allow"},               // another argument
-      {"ioctl", {0, 0x0001'0000'5412}, "EPERM"},     // a high bit: the kernel drops it
+      {"ioctl", {0, 0x5401}, "allow"},            // TCGETS
+      {"ioctl", {0, 0x5412}, "EPERM"},            // TIOCSTI
+      {"ioctl", {0, 0x541c}, "EPERM"},            // TIOCLINUX
+      {"ioctl", {0, 0x5413}, "allow"},            // TIOCGWINSZ, its neighbour
+      {"ioctl", {0x5412, 0}, "allow"},            // another argument
+      {"ioctl", {0, 0x0001'0000'5412}, "EPERM"},  // a high bit: the kernel drops it
       {"ioctl", {0, 0xffff'ffff'0000'5412}, "EPERM"},
       {"ioctl", {0, 0x8000'0000'0000'541c}, "EPERM"},
-      {"ioctl", {0, 0x5412'0000'0000}, "allow"},     // high half only
-      {"socket", {2, 1}, "allow"},                   // AF_INET
-      {"socket", {16, 3}, "allow"},                  // AF_NETLINK
-      {"socket", {40, 1}, "EPERM"},                  // AF_VSOCK
+      {"ioctl", {0, 0x5412'0000'0000}, "allow"},  // high half only
+      {"socket", {2, 1}, "allow"},                // AF_INET
+      {"socket", {16, 3}, "allow"},               // AF_NETLINK
+      {"socket", {40, 1}, "EPERM"},               // AF_VSOCK
       {"socket", {0x7'0000'0028, 1}, "EPERM"},
       {"socket", {1, 40}, "allow"},
       {"personality", {8}, "allow"},
@@ -177,8 +219,8 @@ TEST_CASE("unknown numbers and architectures are ENOSYS, never a signal") {
   if (!on_x86_64()) return;
   const auto programs = seccomp_programs(load_policy("emerge"));
   for (const Architecture& architecture : kArchitectures)
-    for (const std::uint32_t number : {1023u, 9999u, 0x3fffffffu, 0x7fffffffu, 0xffffffffu,
-                                       kX32Bit + 9999, kX32Bit - 1}) {
+    for (const std::uint32_t number :
+         {1023u, 9999u, 0x3fffffffu, 0x7fffffffu, 0xffffffffu, kX32Bit + 9999, kX32Bit - 1}) {
       CAPTURE(architecture.name);
       CAPTURE(number);
       CHECK(answer(programs, {architecture.audit, number}) == "ENOSYS");

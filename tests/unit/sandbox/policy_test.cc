@@ -182,11 +182,23 @@ TEST_CASE("the built-in policies hold what Portage needs, and 'run' no more than
 
 TEST_CASE("every call that the policies name is one this libseccomp knows, or newer than it") {
   // Newer than libseccomp 2.5.0, the oldest that gbox builds with.
-  const std::set<std::string> newer = {
-      "cachestat", "fchmodat2", "futex_requeue", "futex_wait", "futex_waitv", "futex_wake",
-      "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
-      "map_shadow_stack", "memfd_secret", "mount_setattr", "process_mrelease", "quotactl_fd",
-      "set_mempolicy_home_node", "epoll_pwait2", "close_range"};
+  const std::set<std::string> newer = {"cachestat",
+                                       "fchmodat2",
+                                       "futex_requeue",
+                                       "futex_wait",
+                                       "futex_waitv",
+                                       "futex_wake",
+                                       "landlock_add_rule",
+                                       "landlock_create_ruleset",
+                                       "landlock_restrict_self",
+                                       "map_shadow_stack",
+                                       "memfd_secret",
+                                       "mount_setattr",
+                                       "process_mrelease",
+                                       "quotactl_fd",
+                                       "set_mempolicy_home_node",
+                                       "epoll_pwait2",
+                                       "close_range"};
   for (const std::string& name : policy_names()) {
     const Policy policy = load_policy(name);
     std::vector<std::string> calls = policy.allowed_calls;
