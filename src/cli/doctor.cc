@@ -56,7 +56,8 @@ std::string report_text(const sys::HostReport& report) {
     if (!check.lost.empty()) out += line("", "  lost", check.lost);
     if (!check.remedy.empty()) out += line("", "  remedy", check.remedy);
   }
-  return out + '\n' + line("host", "", join(report.notes, ", "));
+  return out + '\n' + padded("host", kWordCells) + ' ' + clean_line(join(report.notes, ", ")) +
+         '\n';
 }
 
 OrderedJson report_json(const sys::HostReport& report) {

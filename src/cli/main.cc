@@ -59,6 +59,16 @@ void enter_namespace(char** argv, const std::string& store) {
   }
 }
 
+// What runs steps asks for a sandbox; a list or a log needs none.
+void require_sandbox(const Command& command, const std::string& store) {
+  if (const auto* build = std::get_if<BuildArgs>(&command)) {
+    if (!build->dry_run) sys::require_host(store, build->require_level);
+  } else if (std::holds_alternative<RunArgs>(command) ||
+             std::holds_alternative<ShellArgs>(command)) {
+    sys::require_host(store);
+  }
+}
+
 int run(Invocation& invocation, Console& console, char** argv) {
   StoreArgs& store =
       std::visit([](auto& args) -> StoreArgs& { return args.store; }, invocation.command);
@@ -67,6 +77,7 @@ int run(Invocation& invocation, Console& console, char** argv) {
     // Inside, the caller's home directory is no longer to be found by uid.
     if (::setenv("GBOX_STORE", store.directory.c_str(), 1) != 0) throw std::bad_alloc();
     enter_namespace(argv, store.directory);
+    require_sandbox(invocation.command, store.directory);
   }
   sys::install_interrupt_handlers();
   return std::visit(Overloaded{

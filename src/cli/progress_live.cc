@@ -87,6 +87,10 @@ void LiveRenderer::draw() {
   if (lines.empty() && drawn_.empty()) return;
   std::string frame = to_top(size.columns);
   if (!frame.empty()) frame += '\r';
+  // Rows that the terminal has wrapped stay marked so when they are only written over, and a later
+  // widening would join them: erase them as a whole.
+  if (size.columns != drawn_columns_) frame += kClearBelow;
+  drawn_columns_ = size.columns;
   drawn_.clear();
   for (const std::string& line : lines) {
     frame += line;

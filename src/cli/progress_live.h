@@ -39,6 +39,7 @@ class LiveRenderer : public TextRenderer {
   [[nodiscard]] std::string to_top(unsigned columns) const;
 
   std::vector<std::size_t> drawn_;  // cells of each line of the region on the screen
+  unsigned drawn_columns_ = 0;      // how wide the terminal was then
   double last_draw_ = -1;
 };
 

@@ -1,6 +1,8 @@
 #include "gbox/sys/probe.h"
 
+#include <pwd.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -26,8 +28,22 @@ constexpr std::array kLevels = {
     LevelName{Level::no_kernel_overlay, "no-kernel-overlay"},
     LevelName{Level::proc_bound, "proc-bound"}, LevelName{Level::full, "full"}};
 
+// Inside the namespace uid 0 is the caller or a stand-in; a person is told about the caller.
+uid_t calling_uid() {
+  for (const IdExtent& extent : current_uid_map()) {
+    if (extent.inside == kCallerId) return extent.outside;
+    if (extent.inside == 0 && extent.count == 1) return extent.outside;
+  }
+  return ::geteuid();
+}
+
 HostReport probe(const std::string& store_path, Scope scope) {
-  const HostFacts facts = read_host_facts();
+  HostFacts facts = read_host_facts();
+  if (scope == Scope::inside_namespace) {
+    facts.uid = calling_uid();
+    const passwd* entry = ::getpwuid(facts.uid);
+    facts.user_name = entry == nullptr ? "" : entry->pw_name;
+  }
   StoreFacts store = read_store_facts(store_path);
   IdentityOk identity = IdentityOk::yes;
   if (scope == Scope::everything)

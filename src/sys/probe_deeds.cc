@@ -314,10 +314,10 @@ Deed try_cgroup() {
   for (const std::string& line : split(text, '\n'))
     if (line.starts_with("0::")) own = line.substr(3);
   if (own.empty() || !try_fstatat(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", 0))
-    return {true, ENOENT, "no cgroup v2"};
+    return {true, ENOENT, "cgroup v2 is not mounted"};
   const std::string place = "/sys/fs/cgroup" + (own == "/" ? "" : own);
   const std::string trial = place + "/gbox-probe-" + random_hex(4);
-  if (::mkdir(trial.c_str(), 0755) != 0) return {true, errno, place};
+  if (::mkdir(trial.c_str(), 0755) != 0) return {true, errno, quoted(place) + " is not writable"};
   (void)::rmdir(trial.c_str());  // empty and ours: cannot fail, and an empty cgroup costs nothing
   return {true, 0, place};
 }

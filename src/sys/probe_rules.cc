@@ -210,7 +210,7 @@ Check judge_namespaces(const HostFacts& facts, const Deed& deed) {
 Check judge_cgroup(const HostFacts& facts, const Deed& deed) {
   const std::string name = "cgroup";
   if (deed.error_number == 0) return ok(name, deed.detail + " is ours");
-  return lack(name, Level::full, "no cgroup to own (" + quoted(deed.detail) + ')',
+  return lack(name, Level::full, "no cgroup to own: " + deed.detail,
               facts.surroundings == Surroundings::plain && facts.uid != 0
                   ? "on a host with systemd, run 'loginctl enable-linger " + shown_user(facts) +
                         "' as root and log in again"

@@ -97,7 +97,7 @@ TEST_CASE("a terminal that became narrower has wrapped the region: all its rows 
   fake.size = {40, 24};
   fake.now = 2;
   renderer.tick();
-  CHECK(fake.written.starts_with("\x1b[4A\r"));
+  CHECK(fake.written.starts_with("\x1b[4A\r\x1b[J"));
 }
 
 TEST_CASE("an error clears the region first and nothing is drawn after it") {

@@ -424,12 +424,12 @@ TEST_CASE("what rests on a failed check is not guessed at") {
 
 TEST_CASE("no cgroup of one's own is said, and costs no level") {
   Deeds deeds = good_deeds();
-  deeds.cgroup = {true, EACCES, "/sys/fs/cgroup/user.slice"};
+  deeds.cgroup = {true, EACCES, "'/sys/fs/cgroup/user.slice' is not writable"};
   const HostReport report = judge(good_facts(), deeds, good_store(), Scope::everything);
   CHECK(report.level == Level::full);
   CHECK(report.first_lack() == nullptr);
   CHECK(report.checks.back().outcome == Outcome::lack);
-  CHECK(report.checks.back().reason == "no cgroup to own ('/sys/fs/cgroup/user.slice')");
+  CHECK(report.checks.back().reason == "no cgroup to own: '/sys/fs/cgroup/user.slice' is not writable");
 }
 
 TEST_CASE("root needs no helper and no subordinate range of its own") {
