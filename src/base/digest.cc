@@ -72,7 +72,9 @@ void Hasher::update(std::span<const std::byte> bytes) {
     throw Error("internal error: libcrypto refuses to update a digest");
 }
 
-void Hasher::update(std::string_view bytes) { update(std::as_bytes(std::span(bytes))); }
+void Hasher::update(std::string_view bytes) {
+  update(std::as_bytes(std::span(bytes)));
+}
 
 Digest Hasher::finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};

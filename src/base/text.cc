@@ -9,7 +9,9 @@ namespace gbox {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 // Length of the well-formed UTF-8 sequence at `text`'s start, 0 when it is broken or a C1 control.
 std::size_t utf8_length(std::string_view text) {
@@ -115,8 +117,8 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
     for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i)
       for (std::size_t j = 1; j <= b.size(); ++j) {
-        d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1,
-                            d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+        d[i][j] = std::min(
+            {d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
         if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
           d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
       }
@@ -152,8 +154,8 @@ std::string human_duration(double seconds) {
   const auto total = static_cast<long long>(std::llround(std::max(0.0, seconds)));
   char buffer[48];
   if (total >= 3600)
-    (void)std::snprintf(buffer, sizeof buffer, "%lld:%02lld:%02lld", total / 3600,
-                        total / 60 % 60, total % 60);
+    (void)std::snprintf(buffer, sizeof buffer, "%lld:%02lld:%02lld", total / 3600, total / 60 % 60,
+                        total % 60);
   else
     (void)std::snprintf(buffer, sizeof buffer, "%lld:%02lld", total / 60, total % 60);
   return buffer;

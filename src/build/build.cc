@@ -55,9 +55,12 @@ std::vector<plan::PlannedStep> annotate(const plan::Plan& plan, const spec::Buil
 }
 
 StepInfo info_of(const plan::PlannedStep& planned, std::size_t index, std::size_t total) {
-  return {planned.step.name, planned.step.phase,
-          planned.step.key,  planned.reason,
-          static_cast<unsigned>(index + 1), static_cast<unsigned>(total)};
+  return {planned.step.name,
+          planned.step.phase,
+          planned.step.key,
+          planned.reason,
+          static_cast<unsigned>(index + 1),
+          static_cast<unsigned>(total)};
 }
 
 // The steps from `from` on are forgotten, with all that was built upon them.
@@ -115,8 +118,7 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   const plan::Plan& plan = inputs.plan;
   const std::vector<oci::OutputTarget> targets = check_outputs(request.outputs, inputs.spec);
   std::size_t end = plan.steps.size();
-  if (!request.until.empty())
-    end = require_phase(plan, inputs.spec, request.until, "--until") + 1;
+  if (!request.until.empty()) end = require_phase(plan, inputs.spec, request.until, "--until") + 1;
   store::Store store = open_store(request.store, observer);
   if (!request.from.empty())
     forget_from(store, plan, require_phase(plan, inputs.spec, request.from, "--from"));

@@ -32,15 +32,13 @@ std::optional<FailedPackage> failed_package_in(std::string_view log) {
   const std::string text = plain(log);
   constexpr std::string_view kMark = " * ERROR: ";
   constexpr std::string_view kFailed = " failed (";
-  for (std::size_t at = text.find(kMark); at != std::string::npos;
-       at = text.find(kMark, at + 1)) {
+  for (std::size_t at = text.find(kMark); at != std::string::npos; at = text.find(kMark, at + 1)) {
     const std::size_t start = at + kMark.size();
     const std::size_t end = std::min(text.find('\n', start), text.size());
     const std::string_view line(text.data() + start, end - start);
     const std::size_t failed = line.find(kFailed);
-    const std::size_t close = failed == std::string_view::npos
-                                  ? std::string_view::npos
-                                  : line.find(" phase)", failed);
+    const std::size_t close =
+        failed == std::string_view::npos ? std::string_view::npos : line.find(" phase)", failed);
     if (close == std::string_view::npos) continue;
     std::string_view cpv = line.substr(0, failed);
     cpv = cpv.substr(0, cpv.find("::"));

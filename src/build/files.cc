@@ -107,8 +107,7 @@ void copy_into(int rootfd, const std::string& root, const spec::Copy& copy,
                             ? std::optional<sys::Fd>()
                             : sys::try_open_beneath(base_dir.get(), target, O_PATH | O_DIRECTORY,
                                                     sys::Resolve::in_root);
-  const bool source_is_directory =
-      S_ISDIR(sys::fstatat(AT_FDCWD, from, 0).st_mode);
+  const bool source_is_directory = S_ISDIR(sys::fstatat(AT_FDCWD, from, 0).st_mode);
   if (!source_is_directory && (target.empty() || copy.to.ends_with('/') || existing)) {
     parent = target;
     name = source_name;
@@ -136,10 +135,9 @@ void copy_into(int rootfd, const std::string& root, const spec::Copy& copy,
 }
 
 std::size_t remove_matching(int rootfd, const std::string& root, const std::string& pattern) {
-  const auto base = sys::try_open_beneath(rootfd, sys::normalized_relative(root).empty()
-                                                      ? "."
-                                                      : sys::normalized_relative(root),
-                                          O_RDONLY | O_DIRECTORY, sys::Resolve::in_root);
+  const auto base = sys::try_open_beneath(
+      rootfd, sys::normalized_relative(root).empty() ? "." : sys::normalized_relative(root),
+      O_RDONLY | O_DIRECTORY, sys::Resolve::in_root);
   if (!base) return 0;
   const std::vector<std::string> components = split(sys::normalized_relative(pattern), '/');
   std::vector<std::string> parents = {"."};
@@ -150,8 +148,8 @@ std::size_t remove_matching(int rootfd, const std::string& root, const std::stri
         next.push_back(parent + '/' + components[i]);
         continue;
       }
-      const auto directory = sys::try_open_beneath(base->get(), parent, O_RDONLY | O_DIRECTORY,
-                                                   sys::Resolve::in_root);
+      const auto directory =
+          sys::try_open_beneath(base->get(), parent, O_RDONLY | O_DIRECTORY, sys::Resolve::in_root);
       if (!directory) continue;
       for (const std::string& name : sys::list_directory(directory->get(), parent))
         if (::fnmatch(components[i].c_str(), name.c_str(), FNM_PERIOD) == 0)
@@ -162,8 +160,8 @@ std::size_t remove_matching(int rootfd, const std::string& root, const std::stri
   std::size_t removed = 0;
   for (const std::string& parent : parents) {
     sys::check_interrupt();
-    const auto directory = sys::try_open_beneath(base->get(), parent, O_RDONLY | O_DIRECTORY,
-                                                 sys::Resolve::in_root);
+    const auto directory =
+        sys::try_open_beneath(base->get(), parent, O_RDONLY | O_DIRECTORY, sys::Resolve::in_root);
     if (!directory) continue;
     for (const std::string& name : sys::list_directory(directory->get(), parent)) {
       if (::fnmatch(components.back().c_str(), name.c_str(), FNM_PERIOD) != 0) continue;

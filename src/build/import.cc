@@ -40,7 +40,8 @@ store::Record import_layer(store::Store& store, const oci::LayoutReader& reader,
   const sys::Fd file = layer_file(reader, descriptor, work, what);
   const layer::UnpackSummary summary =
       layer::unpack_archive(file.get(), what, work.fs_fd(), options);
-  if (summary.digests.front() != descriptor.digest || summary.diff_id != image.config.diff_ids[index])
+  if (summary.digests.front() != descriptor.digest ||
+      summary.diff_id != image.config.diff_ids[index])
     throw Error("verify " + what + ": its content is not what the image's manifest and config say",
                 ExitCode::input)
         .set_hint("the image is damaged: fetch or build it again");

@@ -30,8 +30,7 @@ std::string read_spec_text(const std::string& path) {
   try {
     return sys::read_file(path, spec::kMaxSpecBytes);
   } catch (SysError& error) {
-    if (error.error_number() == ENOENT)
-      error.set_hint("name the spec: 'gbox build SPEC'");
+    if (error.error_number() == ENOENT) error.set_hint("name the spec: 'gbox build SPEC'");
     if (error.error_number() == EACCES)
       error.set_hint("the file or a directory above it is closed to you");
     throw error.add_context("read spec").add_code(ExitCode::usage);
@@ -98,8 +97,8 @@ std::string digest_base(Inputs& inputs) {
 
 void digest_repositories(Inputs& inputs, plan::PlanInputs& plan_inputs, WarningSink& warnings) {
   for (const spec::Repository& repository : inputs.spec.repositories) {
-    portage::CheckedRepository checked = portage::check_repository(
-        repository, resolve_path(inputs, repository.path));
+    portage::CheckedRepository checked =
+        portage::check_repository(repository, resolve_path(inputs, repository.path));
     for (const Warning& warning : checked.warnings) warnings.warn(warning);
     plan_inputs.repositories[repository.name] =
         portage::repository_digest(checked.directory.get()).to_string();
@@ -132,8 +131,8 @@ void digest_config(Inputs& inputs, plan::PlanInputs& plan_inputs) {
         sha256(file.content).to_string();
   const spec::PortageConfig& config = inputs.spec.portage;
   if (!config.config_dir.empty())
-    plan_inputs.config["config_dir"] = digest_path(resolve_path(inputs, config.config_dir),
-                                                   config.config_dir_where, "config_dir");
+    plan_inputs.config["config_dir"] =
+        digest_path(resolve_path(inputs, config.config_dir), config.config_dir_where, "config_dir");
 }
 
 void choose_policies(spec::BuildSpec& spec, plan::PlanInputs& plan_inputs) {

@@ -19,18 +19,24 @@ constexpr char kPackFormat[] = "1";
 
 layer::Compression codec(spec::Compression compression) {
   switch (compression) {
-    case spec::Compression::gzip: return layer::Compression::gzip;
-    case spec::Compression::zstd: return layer::Compression::zstd;
-    case spec::Compression::none: return layer::Compression::none;
+    case spec::Compression::gzip:
+      return layer::Compression::gzip;
+    case spec::Compression::zstd:
+      return layer::Compression::zstd;
+    case spec::Compression::none:
+      return layer::Compression::none;
   }
   throw Error("internal error: unknown compression");
 }
 
 std::string_view media_type(spec::Compression compression) {
   switch (compression) {
-    case spec::Compression::gzip: return oci::kLayerGzipType;
-    case spec::Compression::zstd: return oci::kLayerZstdType;
-    case spec::Compression::none: return oci::kLayerType;
+    case spec::Compression::gzip:
+      return oci::kLayerGzipType;
+    case spec::Compression::zstd:
+      return oci::kLayerZstdType;
+    case spec::Compression::none:
+      return oci::kLayerType;
   }
   throw Error("internal error: unknown compression");
 }
@@ -95,8 +101,12 @@ Packed LayerPacker::pack(const std::vector<std::string>& snapshots, layer::TreeK
 }
 
 oci::LayerBlob LayerPacker::blob_of(const store::CachedLayer& layer) const {
-  return {AT_FDCWD, store_.blob_path(layer.digest), layer.digest, layer.size_bytes,
-          std::string(media_type(output_.compression)), layer.diff_id};
+  return {AT_FDCWD,
+          store_.blob_path(layer.digest),
+          layer.digest,
+          layer.size_bytes,
+          std::string(media_type(output_.compression)),
+          layer.diff_id};
 }
 
 BackgroundPacker::BackgroundPacker(const LayerPacker& packer) : packer_(packer) {

@@ -184,8 +184,8 @@ class StepRun {
     settings.mounts = step_mounts(context_.inputs, root.scratch("tmp"), root.scratch("var-tmp"));
     settings.command.argv = deed.argv;
     settings.command.environment = deed.environment;
-    settings.network = phase.network == spec::Network::host ? sandbox::Network::host
-                                                            : sandbox::Network::none;
+    settings.network =
+        phase.network == spec::Network::host ? sandbox::Network::host : sandbox::Network::none;
     const std::vector<std::string> stubs = sandbox::ensure_targets(settings);
     Watch watch;
     watch.log_fd = log_->fd.get();
@@ -213,13 +213,16 @@ class StepRun {
     failed.exit_status = status.code;
     context_.store.keep_failed(std::move(work_), failed);
     context_.observer.step_failed(info_, seconds_since(start_), log_->path);
-    const std::string how = status.code > 128 ? "killed by signal " + std::to_string(status.code - 128)
-                                              : "exit " + std::to_string(status.code);
+    const std::string how = status.code > 128
+                                ? "killed by signal " + std::to_string(status.code - 128)
+                                : "exit " + std::to_string(status.code);
     std::string what = "phase " + quoted(step_.phase) + ": " + deed.name;
     if (const auto package = failed_package(log_->path))
       what = "phase " + quoted(step_.phase) + ", " + package->cpv + ": " + package->phase;
-    StepFailed error(what + " failed after " + human_duration(seconds) + ", " + how, ExitCode::step);
-    error.set_hint("what it printed: 'gbox log " + step_.name + "' · a shell where it failed: 'gbox shell " + context_.inputs.spec.file + ' ' +
+    StepFailed error(what + " failed after " + human_duration(seconds) + ", " + how,
+                     ExitCode::step);
+    error.set_hint("what it printed: 'gbox log " + step_.name +
+                   "' · a shell where it failed: 'gbox shell " + context_.inputs.spec.file + ' ' +
                    step_.name + "' · 'gbox build " + context_.inputs.spec.file +
                    "' goes on from here");
     throw error;
@@ -257,9 +260,8 @@ std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string&
                                          portage::repository_location(repository.name),
                                          Access::read_only));
   if (!inputs.distfiles.empty())
-    mounts.push_back(sandbox::bind_mount(AT_FDCWD, inputs.distfiles,
-                                         std::string(portage::kDistfilesDirectory),
-                                         Access::read_only));
+    mounts.push_back(sandbox::bind_mount(
+        AT_FDCWD, inputs.distfiles, std::string(portage::kDistfilesDirectory), Access::read_only));
   if (inputs.spec.options.tmpfs_bytes) {
     sys::ensure_directories(AT_FDCWD, var_tmp + "/portage", 0775);
     mounts.push_back(sandbox::tmpfs_mount(

@@ -20,7 +20,9 @@ namespace {
 
 volatile std::sig_atomic_t window_changed = 0;
 
-extern "C" void on_window_change(int) { window_changed = 1; }
+extern "C" void on_window_change(int) {
+  window_changed = 1;
+}
 
 winsize window_size() {
   winsize size{};
@@ -74,9 +76,9 @@ sys::ExitStatus run_on_terminal(sandbox::Settings settings, const sandbox::Polic
     const RawMode raw;
     bool input_open = true;
     for (;;) {
-      std::array<pollfd, 3> watched = {
-          pollfd{box.terminal_fd(), POLLIN, 0}, pollfd{sys::interrupt_fd(), POLLIN, 0},
-          pollfd{input_open ? STDIN_FILENO : -1, POLLIN, 0}};
+      std::array<pollfd, 3> watched = {pollfd{box.terminal_fd(), POLLIN, 0},
+                                       pollfd{sys::interrupt_fd(), POLLIN, 0},
+                                       pollfd{input_open ? STDIN_FILENO : -1, POLLIN, 0}};
       if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR)
         throw SysError(errno, "watch the terminal");
       sys::check_interrupt();
@@ -101,9 +103,8 @@ sys::ExitStatus run_on_pipes(sandbox::Settings settings, const sandbox::Policy& 
   sys::Pipe errors = sys::pipe();
   // A terminal as standard input alone is not handed in: a sandbox gets no terminal of ours.
   const int input = ::isatty(STDIN_FILENO) == 1 ? -1 : STDIN_FILENO;
-  sandbox::Sandbox box =
-      sandbox::Sandbox::start(std::move(settings), policy,
-                              sandbox::Pipes{input, output.write.get(), errors.write.get()});
+  sandbox::Sandbox box = sandbox::Sandbox::start(
+      std::move(settings), policy, sandbox::Pipes{input, output.write.get(), errors.write.get()});
   output.write.reset();
   errors.write.reset();
   while (output.read || errors.read) {
@@ -125,7 +126,9 @@ sys::ExitStatus run_on_pipes(sandbox::Settings settings, const sandbox::Policy& 
 
 }  // namespace
 
-bool on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1; }
+bool on_terminal() {
+  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+}
 
 sys::ExitStatus run_connected(sandbox::Settings settings, const sandbox::Policy& policy) {
   return on_terminal() ? run_on_terminal(std::move(settings), policy)

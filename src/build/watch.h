@@ -10,8 +10,8 @@
 
 namespace gbox::build {
 
-constexpr std::size_t kMaxShownLine = 4096;           // longer lines are cut where they are shown
-constexpr std::uint64_t kMaxLogBytes = 256u << 20;    // what a step prints beyond is dropped
+constexpr std::size_t kMaxShownLine = 4096;         // longer lines are cut where they are shown
+constexpr std::uint64_t kMaxLogBytes = 256u << 20;  // what a step prints beyond is dropped
 
 struct Watch {
   int log_fd = -1;

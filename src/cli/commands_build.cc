@@ -73,8 +73,7 @@ std::string find_log(const store::Store& store, const std::string& step) {
   std::optional<store::FailedStep> failed;
   for (store::FailedStep& known : store.failed_steps())
     if (known.phase == step && (!failed || known.created > failed->created)) failed = known;
-  if (failed && (!record || failed->created >= record->created))
-    return store.log_path(failed->log);
+  if (failed && (!record || failed->created >= record->created)) return store.log_path(failed->log);
   if (!record) {
     std::vector<std::string> names;
     for (const store::Record& known : store.records())

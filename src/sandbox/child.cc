@@ -259,8 +259,8 @@ void reset_signals() noexcept {
 
 pid_t clone_inner(const Prepared& p) noexcept {
   clone_args args{};
-  args.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-               CLONE_NEWCGROUP;
+  args.flags =
+      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   if (p.own_network) args.flags |= CLONE_NEWNET;
   args.exit_signal = SIGCHLD;
   return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
@@ -270,25 +270,44 @@ pid_t clone_inner(const Prepared& p) noexcept {
 
 const char* operation_name(Operation operation) {
   switch (operation) {
-    case Operation::die_with_parent: return "tie its life to gbox's";
-    case Operation::attach_root: return "attach the root file system";
-    case Operation::open_target: return "find mount point";
-    case Operation::attach: return "mount on";
-    case Operation::mount_proc: return "mount '/proc'";
-    case Operation::mount_sys: return "mount '/sys'";
-    case Operation::pivot: return "change the root";
-    case Operation::make_namespaces: return "make the step's namespaces";
-    case Operation::write_id_map: return "map the step's ids";
-    case Operation::set_groups: return "drop groups";
-    case Operation::set_host_name: return "set the host name";
-    case Operation::bring_up_loopback: return "bring up loopback";
-    case Operation::open_terminal: return "make a terminal";
-    case Operation::send_terminal: return "hand over the terminal";
-    case Operation::standard_descriptors: return "set standard input and output";
-    case Operation::close_descriptors: return "close descriptors";
-    case Operation::install_seccomp: return "install the seccomp filter";
-    case Operation::limit_capabilities: return "limit capabilities";
-    case Operation::execute_init: return "execute gbox-init";
+    case Operation::die_with_parent:
+      return "tie its life to gbox's";
+    case Operation::attach_root:
+      return "attach the root file system";
+    case Operation::open_target:
+      return "find mount point";
+    case Operation::attach:
+      return "mount on";
+    case Operation::mount_proc:
+      return "mount '/proc'";
+    case Operation::mount_sys:
+      return "mount '/sys'";
+    case Operation::pivot:
+      return "change the root";
+    case Operation::make_namespaces:
+      return "make the step's namespaces";
+    case Operation::write_id_map:
+      return "map the step's ids";
+    case Operation::set_groups:
+      return "drop groups";
+    case Operation::set_host_name:
+      return "set the host name";
+    case Operation::bring_up_loopback:
+      return "bring up loopback";
+    case Operation::open_terminal:
+      return "make a terminal";
+    case Operation::send_terminal:
+      return "hand over the terminal";
+    case Operation::standard_descriptors:
+      return "set standard input and output";
+    case Operation::close_descriptors:
+      return "close descriptors";
+    case Operation::install_seccomp:
+      return "install the seccomp filter";
+    case Operation::limit_capabilities:
+      return "limit capabilities";
+    case Operation::execute_init:
+      return "execute gbox-init";
   }
   return "set up";
 }

@@ -57,7 +57,7 @@ struct Prepared {
   std::string host_name;
   bool own_network = true;
   std::vector<std::vector<sock_filter>> seccomp;  // installed in this order
-  std::vector<int> dropped_capabilities;  // of the bounding set
+  std::vector<int> dropped_capabilities;          // of the bounding set
   __user_cap_data_struct capabilities[2]{};
   int init_fd = -1;
   std::vector<char*> argv;         // null-terminated

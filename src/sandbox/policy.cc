@@ -176,8 +176,7 @@ Policy load_policy(std::string_view name) {
   }
   if (text.empty()) {
     const std::vector<std::string> names = policy_names();
-    Error error("no policy " + quoted(name) + "; there are " + quoted_list(names),
-                ExitCode::usage);
+    Error error("no policy " + quoted(name) + "; there are " + quoted_list(names), ExitCode::usage);
     if (const std::string near = nearest(name, names); !near.empty())
       error.set_hint("did you mean " + quoted(near) + "?");
     throw error;

@@ -14,10 +14,10 @@
 
 #include "child.h"
 #include "embedded.h"
+#include "filter.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/userns.h"
-#include "filter.h"
 #include "targets.h"
 
 namespace gbox::sandbox {
@@ -46,8 +46,7 @@ Mount device_directory() {
                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
               "/dev"};
   const int fd = mount.tree.get();
-  for (const char* name : kDevices)
-    (void)sys::openat(fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  for (const char* name : kDevices) (void)sys::openat(fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
   for (const char* name : {"pts", "shm", "mqueue"}) sys::mkdirat(fd, name, 0755);
   for (const auto& [target, name] : {std::pair{"/proc/self/fd", "fd"},
                                      {"/proc/self/fd/0", "stdin"},
@@ -67,10 +66,11 @@ void add_device_mounts(std::vector<Mount>& mounts) {
                        sys::Recursive::no);
     mounts.push_back(std::move(device));
   }
-  mounts.push_back({sys::new_mount("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"},
-                                              {"mode", "0620"}, {"gid", "5"}},
-                                   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
-                    "/dev/pts"});
+  mounts.push_back(
+      {sys::new_mount("devpts",
+                      {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}},
+                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+       "/dev/pts"});
   mounts.push_back(tmpfs_mount("/dev/shm", "", "1777"));
 }
 
@@ -128,8 +128,9 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   SysError error(failure.error_number, deed, ExitCode::host);
   switch (failure.operation) {
     case Operation::mount_proc:
-      error.set_hint("an outer container masks /proc: start it with '--security-opt "
-                     "systempaths=unconfined' (docker) or 'unmask=ALL' (podman)");
+      error.set_hint(
+          "an outer container masks /proc: start it with '--security-opt "
+          "systempaths=unconfined' (docker) or 'unmask=ALL' (podman)");
       break;
     case Operation::make_namespaces:
       error.set_hint("'gbox doctor' tells which namespace this host refuses, and why");
@@ -206,8 +207,8 @@ sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) 
 
   sys::Pipe failure = sys::pipe();
   prepared.failure_fd = failure.write.get();
-  prepared.kept_by_outer = {prepared.root_fd,  prepared.init_fd,  prepared.stdio[0],
-                            prepared.stdio[1], prepared.stdio[2], prepared.failure_fd,
+  prepared.kept_by_outer = {prepared.root_fd,        prepared.init_fd,  prepared.stdio[0],
+                            prepared.stdio[1],       prepared.stdio[2], prepared.failure_fd,
                             prepared.terminal_socket};
   for (const Attachment& a : prepared.attachments) prepared.kept_by_outer.push_back(a.tree_fd);
   std::erase(prepared.kept_by_outer, -1);
@@ -275,8 +276,12 @@ Sandbox Sandbox::start(Settings settings, const Policy& policy, const Terminal& 
   return {std::move(outer), std::move(master)};
 }
 
-void Sandbox::kill() noexcept { outer_.kill(SIGKILL); }
+void Sandbox::kill() noexcept {
+  outer_.kill(SIGKILL);
+}
 
-sys::ExitStatus Sandbox::wait() { return outer_.wait(); }
+sys::ExitStatus Sandbox::wait() {
+  return outer_.wait();
+}
 
 }  // namespace gbox::sandbox

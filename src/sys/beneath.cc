@@ -38,8 +38,7 @@ int openat2_once(int dirfd, const char* path, int flags, Resolve resolve, mode_t
   const std::string deed = "open " + quoted(path);
   if (error_number == EXDEV)
     throw Error(deed + ": the path leaves the directory it must stay in", ExitCode::input);
-  if (error_number == ELOOP)
-    throw Error(deed + ": a symbolic link is in the way", ExitCode::input);
+  if (error_number == ELOOP) throw Error(deed + ": a symbolic link is in the way", ExitCode::input);
   throw SysError(error_number, deed);
 }
 

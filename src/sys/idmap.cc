@@ -13,8 +13,7 @@ namespace {
 std::optional<std::uint32_t> parse_number(std::string_view text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty())
-    return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
 }
 
@@ -86,8 +85,8 @@ std::string describe(const IdMap& map) {
   std::string text;
   for (const IdExtent& e : map) {
     if (!text.empty()) text += ", ";
-    text += std::to_string(e.inside) + '+' + std::to_string(e.count) + "→" +
-            std::to_string(e.outside);
+    text +=
+        std::to_string(e.inside) + '+' + std::to_string(e.count) + "→" + std::to_string(e.outside);
   }
   return text;
 }

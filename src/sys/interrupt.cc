@@ -44,6 +44,8 @@ void check_interrupt() {
   if (signal_number != 0) throw Interrupted(signal_number);
 }
 
-int interrupt_fd() { return wake_pipe().read.get(); }
+int interrupt_fd() {
+  return wake_pipe().read.get();
+}
 
 }  // namespace gbox::sys

@@ -86,7 +86,8 @@ Fd overlay_by_mount2(const Overlay& overlay) {
             ",workdir=" + escaped(below(overlay.base_fd, overlay.workdir));
   if (data.size() >= 4096)
     throw Error("mount overlay: " + std::to_string(overlay.lowerdirs.size()) +
-                    " layers do not fit into one page of options", ExitCode::host)
+                    " layers do not fit into one page of options",
+                ExitCode::host)
         .set_hint("linux 6.8 lifts this limit; fewer phases help as well");
   const TempDir point(below(overlay.base_fd, "."), "overlay-");
   if (::mount("overlay", point.path().c_str(), "overlay", 0, data.c_str()) != 0)
@@ -115,9 +116,9 @@ constexpr long kNfsMagic = 0x6969;
                       ExitCode::host)
                     .set_hint("put the store on a volume or another file system: --store DIR");
   else if (known && status.f_type == kNfsMagic)
-    explained = Error("mount overlay: the store lies on nfs, which cannot hold an overlay",
-                      ExitCode::host)
-                    .set_hint("use a local disk: --store DIR");
+    explained =
+        Error("mount overlay: the store lies on nfs, which cannot hold an overlay", ExitCode::host)
+            .set_hint("use a local disk: --store DIR");
   else if (error.error_number() == EPERM || error.error_number() == ENODEV)
     explained.add_hint("this kernel mounts no overlay in a user namespace (linux 5.11 does)");
   throw explained;

@@ -40,11 +40,12 @@ std::string read_all(int fd) {
   } catch (const Interrupted& stop) {
     report = {{"signal", stop.signal_number()}};
   } catch (const Error& error) {
-    report = {{"message", error.message()}, {"hint", error.hint()},
+    report = {{"message", error.message()},
+              {"hint", error.hint()},
               {"code", static_cast<int>(error.code())}};
   } catch (const std::exception& error) {
-    report = {{"message", std::string("internal error: ") + error.what()}, {"hint", ""},
-              {"code", 1}};
+    report = {
+        {"message", std::string("internal error: ") + error.what()}, {"hint", ""}, {"code", 1}};
   }
   try {
     write_all(error_fd, canonical_json(report), "pipe");
@@ -71,7 +72,9 @@ Child& Child::operator=(Child&& other) noexcept {
   return *this;
 }
 
-Child::~Child() { end(); }
+Child::~Child() {
+  end();
+}
 
 void Child::kill(int signal_number) noexcept {
   if (pidfd_) (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal_number, nullptr, 0);
@@ -136,8 +139,7 @@ void run_helper(const std::vector<std::string>& argv, std::string_view deed) {
   const pid_t pid = ::fork();
   if (pid < 0) throw SysError(errno, deed);
   if (pid == 0) {
-    if (::dup2(null.get(), 0) < 0 || ::dup2(null.get(), 1) < 0 ||
-        ::dup2(errors.write.get(), 2) < 0)
+    if (::dup2(null.get(), 0) < 0 || ::dup2(null.get(), 1) < 0 || ::dup2(errors.write.get(), 2) < 0)
       ::_exit(127);
     (void)::execve(arguments[0], arguments.data(), environment);
     const int error_number = errno;

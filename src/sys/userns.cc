@@ -46,15 +46,16 @@ std::string require_helper(const char* program) {
   const std::string path = find_in_path(program);
   if (path.empty())
     throw Error("map ids: " + quoted(program) + " is not in PATH", ExitCode::host)
-        .set_hint("install 'uidmap' (debian, ubuntu), 'shadow-utils' (fedora) or "
-                  "'sys-apps/shadow' (gentoo)");
+        .set_hint(
+            "install 'uidmap' (debian, ubuntu), 'shadow-utils' (fedora) or "
+            "'sys-apps/shadow' (gentoo)");
   const struct stat status = fstatat(AT_FDCWD, path, 0);
   const bool setuid_root = (status.st_mode & S_ISUID) != 0 && status.st_uid == 0;
   if (!setuid_root && ::getxattr(path.c_str(), "security.capability", nullptr, 0) <= 0)
     throw Error("map ids: " + quoted(path) + " has neither the setuid bit nor 'cap_setuid'",
                 ExitCode::host)
-        .set_hint("reinstall the package 'shadow' ('uidmap' on debian), or run 'chmod u+s " +
-                  path + "' as root");
+        .set_hint("reinstall the package 'shadow' ('uidmap' on debian), or run 'chmod u+s " + path +
+                  "' as root");
   return path;
 }
 
@@ -62,22 +63,28 @@ std::vector<IdRange> require_ranges(const Identity& who, const char* file) {
   const std::string text = try_read_file(AT_FDCWD, file).value_or("");
   std::vector<IdRange> ranges = subordinate_ranges(text, who.name, who.uid);
   const std::string shown = who.name.empty() ? std::to_string(who.uid) : who.name;
-  const std::string remedy = "run 'usermod --add-subuids 100000-165535 --add-subgids "
-                             "100000-165535 " + shown + "' as root";
+  const std::string remedy =
+      "run 'usermod --add-subuids 100000-165535 --add-subgids "
+      "100000-165535 " +
+      shown + "' as root";
   if (ranges.empty()) {
     if (who.name.empty())
-      throw Error("map ids: uid " + shown + " has no entry in passwd and no range in " +
-                      quoted(file), ExitCode::host)
-          .set_hint("add an entry for it in passwd, /etc/subuid and /etc/subgid, or run as a "
-                    "user that has one");
+      throw Error(
+          "map ids: uid " + shown + " has no entry in passwd and no range in " + quoted(file),
+          ExitCode::host)
+          .set_hint(
+              "add an entry for it in passwd, /etc/subuid and /etc/subgid, or run as a "
+              "user that has one");
     throw Error("map ids: no range for " + quoted(shown) + " (uid " + std::to_string(who.uid) +
-                    ") in " + quoted(file), ExitCode::host)
+                    ") in " + quoted(file),
+                ExitCode::host)
         .set_hint(remedy);
   }
   if (total_ids(ranges) + 1 < kImageIds)
     throw Error("map ids: " + quoted(file) + " gives " + quoted(shown) + ' ' +
                     std::to_string(total_ids(ranges)) + " ids, an image needs " +
-                    std::to_string(kImageIds), ExitCode::host)
+                    std::to_string(kImageIds),
+                ExitCode::host)
         .set_hint("widen the line to " + quoted(shown + ":100000:65536"));
   return ranges;
 }
@@ -95,14 +102,13 @@ std::vector<IdRange> unused_range(const char* map_file, const char* subordinate_
   }
   constexpr std::uint64_t kTop = 0x7fff0000;  // above it ids read as negative in old programs
   for (const IdExtent& extent : parse_id_map(read_file(map_file))) {
-    const std::uint64_t end = std::min<std::uint64_t>(
-        std::uint64_t{extent.inside} + extent.count, kTop);
+    const std::uint64_t end =
+        std::min<std::uint64_t>(std::uint64_t{extent.inside} + extent.count, kTop);
     for (std::uint64_t first = end / kImageIds * kImageIds; first >= kImageIds;) {
       first -= kImageIds;
       if (first < extent.inside || first < kImageIds) break;
       const bool free = std::none_of(taken.begin(), taken.end(), [&](const IdRange& range) {
-        return first < std::uint64_t{range.first} + range.count &&
-               range.first < first + kImageIds;
+        return first < std::uint64_t{range.first} + range.count && range.first < first + kImageIds;
       });
       if (free) return {{static_cast<std::uint32_t>(first), kImageIds}};
     }
@@ -132,11 +138,13 @@ std::vector<IdRange> root_ranges(const char* subordinate_file, const char* map_f
                 .set_hint("on the host, run 'sysctl -w user.max_user_namespaces=28633' as root");
   else if (knob("/proc/sys/kernel/unprivileged_userns_clone") == "0")
     error = Error("create user namespace: 'kernel.unprivileged_userns_clone' is 0", ExitCode::host)
-                .set_hint("on the host, run 'sysctl -w kernel.unprivileged_userns_clone=1' as "
-                          "root");
+                .set_hint(
+                    "on the host, run 'sysctl -w kernel.unprivileged_userns_clone=1' as "
+                    "root");
   else if (error_number == EPERM)
-    error.set_hint("inside a container its seccomp profile forbids it, in a chroot the kernel "
-                   "does: 'gbox doctor' tells which, and the remedy");
+    error.set_hint(
+        "inside a container its seccomp profile forbids it, in a chroot the kernel "
+        "does: 'gbox doctor' tells which, and the remedy");
   throw error.add_context("enter sandbox");
 }
 
@@ -190,8 +198,9 @@ Identity find_identity() {
   }
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
     throw Error("map ids: run 'newuidmap': no_new_privs is set on this process", ExitCode::host)
-        .set_hint("in kubernetes set 'allowPrivilegeEscalation: true' for this pod; elsewhere "
-                  "start gbox without no_new_privs");
+        .set_hint(
+            "in kubernetes set 'allowPrivilegeEscalation: true' for this pod; elsewhere "
+            "start gbox without no_new_privs");
   who.newuidmap = require_helper("newuidmap");
   who.newgidmap = require_helper("newgidmap");
   who.uids = user_map(who.uid, require_ranges(who, "/etc/subuid"));
@@ -199,7 +208,9 @@ Identity find_identity() {
   return who;
 }
 
-bool inside_namespace() { return entered; }
+bool inside_namespace() {
+  return entered;
+}
 
 void enter_namespace(char** argv) {
   const pid_t self = ::getpid();
@@ -227,8 +238,9 @@ void enter_namespace(char** argv) {
   } catch (Error& error) {
     if (trim(try_read_file(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
                  .value_or("")) == "1")
-      error.set_hint("apparmor restricts user namespaces: install a profile for gbox with "
-                     "'userns,', or set 'kernel.apparmor_restrict_unprivileged_userns' to 0");
+      error.set_hint(
+          "apparmor restricts user namespaces: install a profile for gbox with "
+          "'userns,', or set 'kernel.apparmor_restrict_unprivileged_userns' to 0");
     throw error.add_code(ExitCode::host).add_context("enter sandbox");
   }
   // Container root: for root itself the map gives another id than the one it came with.
@@ -241,7 +253,11 @@ void enter_namespace(char** argv) {
   throw SysError(errno, "enter sandbox: execute gbox again", ExitCode::host);
 }
 
-IdMap current_uid_map() { return parse_id_map(read_file("/proc/self/uid_map")); }
-IdMap current_gid_map() { return parse_id_map(read_file("/proc/self/gid_map")); }
+IdMap current_uid_map() {
+  return parse_id_map(read_file("/proc/self/uid_map"));
+}
+IdMap current_gid_map() {
+  return parse_id_map(read_file("/proc/self/gid_map"));
+}
 
 }  // namespace gbox::sys

@@ -14,13 +14,13 @@ namespace gbox {
 // The process' exit code, documented in gbox(1). An error keeps the code of its innermost cause.
 enum class ExitCode : int {
   ok = 0,
-  other = 1,    // internal errors and whatever has no better code
-  usage = 2,    // command line or spec
-  host = 3,     // this host lacks something a sandbox needs
-  input = 4,    // a tarball, repository, image or download is missing, damaged or hostile
-  plan = 5,     // the plan cannot be made
-  step = 6,     // a step failed
-  image = 7,    // the image could not be written or is not valid
+  other = 1,  // internal errors and whatever has no better code
+  usage = 2,  // command line or spec
+  host = 3,   // this host lacks something a sandbox needs
+  input = 4,  // a tarball, repository, image or download is missing, damaged or hostile
+  plan = 5,   // the plan cannot be made
+  step = 6,   // a step failed
+  image = 7,  // the image could not be written or is not valid
 };
 
 // What went wrong, what the user was doing (contexts, outermost first), and what to do about it.

@@ -8,8 +8,8 @@
 
 namespace gbox {
 
-using Json = nlohmann::json;                  // object keys sorted: one text per value
-using OrderedJson = nlohmann::ordered_json;   // keeps the order in which keys were added
+using Json = nlohmann::json;                 // object keys sorted: one text per value
+using OrderedJson = nlohmann::ordered_json;  // keeps the order in which keys were added
 
 // Parses one document. `what` names it in errors ("'index.json'"). Depth is limited, so that
 // hostile nesting cannot exhaust the stack. Throws Error (ExitCode::input).

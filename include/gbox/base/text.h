@@ -13,9 +13,15 @@ namespace gbox {
 // line or drive the terminal.
 std::string quoted(std::string_view name);
 // For strings: exact matches, or std::quoted would be found wherever <iomanip> is included.
-inline std::string quoted(const std::string& name) { return quoted(std::string_view(name)); }
-inline std::string quoted(std::string& name) { return quoted(std::string_view(name)); }
-inline std::string quoted(const char* name) { return quoted(std::string_view(name)); }
+inline std::string quoted(const std::string& name) {
+  return quoted(std::string_view(name));
+}
+inline std::string quoted(std::string& name) {
+  return quoted(std::string_view(name));
+}
+inline std::string quoted(const char* name) {
+  return quoted(std::string_view(name));
+}
 // "'a', 'b' and 'c'"; empty input gives an empty string.
 std::string quoted_list(const std::vector<std::string>& names);
 
@@ -31,7 +37,7 @@ std::string_view trim(std::string_view text);
 // The candidate nearest to `word` by edit distance, when near enough to be a likely slip; else "".
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
-std::string human_size(std::uint64_t bytes);      // "84.1 MiB"
-std::string human_duration(double seconds);       // "0:52", "1:02:03"
+std::string human_size(std::uint64_t bytes);  // "84.1 MiB"
+std::string human_duration(double seconds);   // "0:52", "1:02:03"
 
 }  // namespace gbox

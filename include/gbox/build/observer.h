@@ -13,17 +13,17 @@
 namespace gbox::build {
 
 struct StepInfo {
-  std::string name;     // "php", later "php/dev-lang/php"
-  std::string phase;    // the phase of the spec it belongs to
-  std::string key;      // hex
-  std::string reason;   // why it runs: "first build", "parent 'world' changed", …
-  unsigned index = 0;   // counts from 1
+  std::string name;    // "php", later "php/dev-lang/php"
+  std::string phase;   // the phase of the spec it belongs to
+  std::string key;     // hex
+  std::string reason;  // why it runs: "first build", "parent 'world' changed", …
+  unsigned index = 0;  // counts from 1
   unsigned total = 0;
 };
 
 struct OutputInfo {
-  std::string target;   // "oci:DIR:REF"
-  std::string digest;   // of the manifest, "sha256:…"
+  std::string target;  // "oci:DIR:REF"
+  std::string digest;  // of the manifest, "sha256:…"
   std::size_t layers = 0;
   std::uint64_t size_bytes = 0;  // compressed layers and config
 };

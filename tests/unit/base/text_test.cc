@@ -7,7 +7,8 @@ using namespace gbox;
 TEST_CASE("bytes that would drive a terminal are made visible") {
   CHECK(printable("a\x1b[2Jb\r") == "a?[2Jb?");
   CHECK(printable("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
-  CHECK(printable("\xc2\x9b" "31m") == "??31m");  // C1 CSI spelled as UTF-8
+  CHECK(printable("\xc2\x9b"
+                  "31m") == "??31m");  // C1 CSI spelled as UTF-8
   CHECK(printable("\xff\xe2\x82") == "???");
   CHECK(quoted("it's\n") == "'it\\'s?'");
 }

@@ -26,8 +26,8 @@ TEST_CASE("a log that claims nonsense yields nothing, or something harmless to s
   CHECK_FALSE(failed_package_in(""));
   CHECK_FALSE(failed_package_in(" * ERROR: no package here\n"));
   CHECK_FALSE(failed_package_in(" * ERROR: noslash failed (compile phase):\n"));
-  CHECK_FALSE(failed_package_in(" * ERROR: a/" + std::string(500, 'b') +
-                                "::x failed (compile phase):\n"));
+  CHECK_FALSE(
+      failed_package_in(" * ERROR: a/" + std::string(500, 'b') + "::x failed (compile phase):\n"));
   const auto hostile = failed_package_in(" * ERROR: a/b\x07 failed (com\x01pile phase):\n");
   REQUIRE(hostile);
   CHECK(hostile->cpv == "a/b?");

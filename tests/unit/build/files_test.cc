@@ -12,7 +12,9 @@ using sys::TempDir;
 
 namespace {
 
-std::string me() { return std::to_string(::geteuid()) + ':' + std::to_string(::getegid()); }
+std::string me() {
+  return std::to_string(::geteuid()) + ':' + std::to_string(::getegid());
+}
 
 spec::Copy copy_to(const std::string& to) {
   spec::Copy copy;
