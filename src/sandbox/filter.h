@@ -1,5 +1,6 @@
-// A policy's system calls as BPF programs, made before the fork by libseccomp; the child only
-// installs them.
+// A policy's system calls as BPF programs, made before the fork: the long list by
+// allow_program.h, the few refusals with their arguments by libseccomp. The child only installs
+// them.
 #pragma once
 
 #include <linux/filter.h>
