@@ -32,7 +32,8 @@ void sort_unique(std::vector<SpecFault>& faults) {
 std::string shown(std::string_view value) {
   if (value.size() <= kLongestShown) return quoted(value);
   std::size_t end = kLongestShown;
-  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;  // not mid-rune
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80)
+    --end;  // not within a character
   return quoted(std::string(value.substr(0, end)) + "…");
 }
 
