@@ -8,7 +8,7 @@ readonly host=3
 # The program where any account of a namespace can reach it: homes may be closed.
 public=$(mktemp -d "${TMPDIR:-/tmp}/gbox-bad-host.XXXXXX")
 chmod 755 "$public"
-trap 'rm -rf "$public"; _cleanup' EXIT
+e2e_outside=("$public")
 cp "$GBOX" "$public/gbox"
 "$e2e_lib/hostile-tar" plain >"$public/base.tar"
 cat >"$public/stage4.toml" <<'TOML'
@@ -31,13 +31,21 @@ refused() {
   assert_missing "$scratch/s/records"
 }
 
+# An empty directory in place of /usr/bin, for this process only; what is needed after that is copied.
+cp "$(type -P setpriv)" "$public/"
+mkdir "$public/empty"
 check "newuidmap is not installed" \
-  refused "newuidmap.*PATH" "uidmap" env PATH=/nonexistent "${build[@]}"
+  refused "'newuidmap' is not in PATH" "uidmap" "$e2e_lib/in-ids" --mount sh -c '
+    mount --bind "$1/empty" /usr/bin && shift && exec "${1%/*}/setpriv" --reuid 5 --regid 60 --clear-groups "$@"' sh "$public" "${build[@]}"
 
 # 'games' is an account of every Debian and has no range in /etc/subuid.
+# newuidmap gets an owner that the namespace knows, or its setuid bit would count for nothing.
 check "an account without subordinate ids" \
-  refused "'games'.*/etc/subuid" "usermod --add-subuids" \
-  "$e2e_lib/in-ids" --user games "${build[@]}"
+  refused "'games'.*/etc/subuid" "usermod --add-subuids" "$e2e_lib/in-ids" --mount sh -c '
+    cp /usr/bin/newuidmap /usr/bin/newgidmap "$1" && chmod 4755 "$1"/new?idmap &&
+      mount --bind "$1/newuidmap" /usr/bin/newuidmap &&
+      mount --bind "$1/newgidmap" /usr/bin/newgidmap && shift &&
+      exec "${1%/*}/setpriv" --reuid 5 --regid 60 --clear-groups "$@"' sh "$public" "${build[@]}"
 
 check "no new privileges: newuidmap has no power" \
   refused "no_new_privs" "" setpriv --no-new-privs "${build[@]}"
@@ -62,7 +70,7 @@ small_disk() {
   cp "$public/base.tar" big.tar
   tar --append --file big.tar random
   sed 's,base.tar,big.tar,' "$public/stage4.toml" >stage4.toml
-  fails 1 "$e2e_lib/in-ids" --mount sh -c '
+  fails $host "$e2e_lib/in-ids" --mount sh -c '
     mount --bind subuid /etc/subuid && mount --bind subuid /etc/subgid &&
       mkdir small && mount -t tmpfs -o size=16m none small || exit 99
     "$1" build stage4.toml --output oci:small/image --store "$PWD/small/store"
@@ -70,7 +78,7 @@ small_disk() {
     ls small/image 2>/dev/null
     find small/store/work small/store/records small/store/snapshots -mindepth 1
     exit $code' sh "$public/gbox"
-  assert_error "No space left on device" ""
+  assert_error "No space left on device" "free"
   assert_equal "$out" "" "left on the disk"
 }
 check "no space left" small_disk

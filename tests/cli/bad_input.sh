@@ -3,14 +3,14 @@
 # written: in specs, tarballs and repositories.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
-own_store store
+# Every case has a store of its own, in its own directory.
+export GBOX_STORE=store
 readonly usage=2 input=4
 
 # Nothing half written: no image, no finished step, no work directory of a dead build.
 nothing_written() {
   assert_missing "$PWD/image"
-  [[ -d $store ]] || return 0
-  assert_equal "$(find "$store/work" "$store/records" -mindepth 1 2>/dev/null)" "" "left in the store"
+  assert_equal "$(find store/work store/records -mindepth 1 2>/dev/null)" "" "left in the store"
 }
 
 # refused CODE ERROR HINT: builds stage4.toml of the current directory.
@@ -169,8 +169,8 @@ check "a tarball without a shell" not_a_system
 # --- repositories ---
 repository_spec() {
   "$e2e_lib/hostile-tar" plain >base.tar
-  printf 'name = "x"\n[base]\ntarball = "base.tar"\n[repos.demo]\npath = "%s"\n%s\n%s\n' "$1" "${2:-}" \
-    "$plain_tail" >stage4.toml
+  printf 'name = "x"\n[base]\ntarball = "base.tar"\n[repos.%s]\npath = "%s"\n%s\n%s\n' \
+    "${1##*/}" "$1" "${2:-}" "$plain_tail" >stage4.toml
 }
 missing_repository() {
   repository_spec none
@@ -184,13 +184,15 @@ not_a_repository() {
 }
 check "a directory that is no repository" not_a_repository
 wrong_profile() {
-  repository_spec "$e2e_root/tests/standin/repo" '[portage]
+  ln -s "$e2e_root/tests/standin/repo" standin
+  repository_spec standin '[portage]
 profile = "standin/linux/amd46"'
   refused $usage "stage4.toml:7:.*standin/linux/amd46" "standin/linux/amd64"
 }
 check "a profile that is not in the repository" wrong_profile
 missing_distfiles() {
-  repository_spec "$e2e_root/tests/standin/repo" '[build]
+  ln -s "$e2e_root/tests/standin/repo" standin
+  repository_spec standin '[build]
 distfiles = "none"'
   refused $input "stage4.toml:7:.*none" ""
 }
@@ -201,7 +203,7 @@ devices() {
   "$e2e_lib/hostile-tar" devices >base.tar
   base_spec base.tar
   sed -i 's,/file,/etc,' stage4.toml
-  run gbox build --store "$PWD/store" stage4.toml --output "oci:$PWD/image"
+  run gbox build stage4.toml --output "oci:$PWD/image"
   assert_equal "$status" 0
   assert_contains "$err" "device"
   assert_contains "$(layer_names image)" "dev/pipe"

@@ -41,7 +41,7 @@ ok gbox plan --json "$scratch/stage4.toml"
 assert_equal "$(jq '[.steps[] | select(.cached | not)] | length' <<<"$out")" 0
 
 # The last phase under another name: nothing runs.
-sed -i 's,third",fourth",' "$scratch/stage4.toml"
+sed -i 's,name = "third",name = "fourth",' "$scratch/stage4.toml"
 build_events "$scratch/3" "$scratch/stage4.toml" --output "oci:$scratch/image"
 assert_equal "$status" 0
 assert_equal "$(events "$scratch/3" step-start)" "" "a name decides nothing"

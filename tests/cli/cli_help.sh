@@ -33,8 +33,13 @@ fails 2 gbox biuld
 assert_error "'biuld'" "'build'"
 fails 2 gbox build --ouput oci:x
 assert_error "'--ouput'" "'--output'"
-fails 2 gbox build --output nonsense:x "$scratch/none.toml"
-assert_error "nonsense"
+"$e2e_lib/hostile-tar" plain >"$scratch/base.tar"
+printf 'name = "x"\n[base]\ntarball = "base.tar"\n[[phase]]\nname = "p"\nremove = ["/file"]\n' \
+  >"$scratch/x.toml"
+fails 2 gbox build --output nonsense:x "$scratch/x.toml"
+assert_error "nonsense" "oci:DIR"
+fails 2 gbox build --until q "$scratch/x.toml"
+assert_error "'q'"
 fails 2 gbox build one two
 assert_error "'two'"
 fails 2 gbox build --set novalue

@@ -15,11 +15,11 @@ ok gbox doctor
 assert_missing "$store/gbox-store.json"
 assert_missing "$store/records"
 
-# A host that lacks the helpers: still a whole report, the remedy with it, and exit code 3.
-fails 3 env PATH=/nonexistent "$GBOX" doctor
-assert_contains "$out" newuidmap
-assert_contains "$out" uidmap
-fails 3 env PATH=/nonexistent "$GBOX" doctor --json
+# Where newuidmap has no power: still a whole report, the remedy with it, and exit code 3.
+fails 3 setpriv --no-new-privs "$GBOX" doctor
+assert_contains "$out" no_new_privs
+assert_contains "$out" remedy
+fails 3 setpriv --no-new-privs "$GBOX" doctor --json
 lack=$(jq -c '[.checks[] | select(.outcome == "lack")] | first' <<<"$out")
 [[ -n $(jq -r '.remedy // empty' <<<"$lack") ]] || fail "a lack without a remedy: $lack"
 

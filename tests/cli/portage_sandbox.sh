@@ -3,6 +3,8 @@
 # namespaces of its own for each package, and no word of having failed to get them.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
+own_store store # 'gbox log' takes the newest step of a name, whatever its spec
+
 # Portage calls hooks of /etc/portage/bashrc around each phase: they say where it runs.
 mkdir -p "$scratch/portage"
 cat >"$scratch/portage/bashrc" <<'BASHRC'
@@ -28,14 +30,14 @@ echo "STEP net=$(readlink /proc/self/ns/net) uid=$(id -u)"
 TOML
 ok gbox build "$scratch/stage4.toml" --output "oci:$scratch/image"
 
-ok gbox log "$scratch/stage4.toml" look
+ok gbox log look
 look=$out
 features=$(sed -n 's/^FEATURES //p' <<<"$look")
 for feature in userpriv usersandbox pid-sandbox ipc-sandbox network-sandbox; do
   [[ " $features " == *" $feature "* ]] || fail "FEATURES lack '$feature': $features"
 done
 
-ok gbox log "$scratch/stage4.toml" merge
+ok gbox log merge
 log=$out
 for complaint in 'nable to unshare' 'ermission denied' 'ACCESS DENIED' 'peration not permitted' \
   'sandbox violation' 'annot set up'; do

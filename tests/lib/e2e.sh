@@ -42,12 +42,14 @@ export GBOX_STORE=$store
 # Progress is for programs here; a test that looks at lines asks for them.
 unset GBOX_PROGRESS XDG_DATA_HOME
 
-e2e_background=()
+e2e_background=() # processes to end
+e2e_outside=()    # directories outside $scratch to remove
 _cleanup() {
   local status=$? pid
   trap - EXIT
   for pid in "${e2e_background[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
   if declare -F podman_teardown >/dev/null; then podman_teardown || true; fi
+  [[ ${#e2e_outside[@]} -eq 0 ]] || rm -rf "${e2e_outside[@]}"
   if [[ ${GBOX_TEST_KEEP:-no} != yes ]]; then
     # Files of mapped ids cannot be removed from outside their namespace.
     rm -rf "$scratch" 2>/dev/null || "$e2e_lib/in-ids" rm -rf "$scratch" || true

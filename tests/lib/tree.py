@@ -73,13 +73,11 @@ def main():
     names = ["."]
     for directory, subdirectories, files in os.walk(os.fsencode(top)):
         relative = os.path.relpath(directory, os.fsencode(top))
-        for name in subdirectories + files:
-            path = os.fsdecode(os.path.normpath(os.path.join(relative, name)))
-            names.append(path)
-        subdirectories[:] = [
-            name for name in subdirectories
-            if os.fsdecode(os.path.normpath(os.path.join(relative, name))) not in skipped
-        ]
+        def path_of(name):
+            return os.fsdecode(os.path.normpath(os.path.join(relative, name)))
+
+        subdirectories[:] = [name for name in subdirectories if path_of(name) not in skipped]
+        names += [path_of(name) for name in subdirectories + files]
     names.sort(key=os.fsencode)
 
     first_name = {}
