@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   char directory[256];
-  const char *greeting = getenv("GREETING");
+  const char* greeting = getenv("GREETING");
   if (getcwd(directory, sizeof directory) == NULL) return 1;
   printf("%s from %d:%d in %s, %d arguments, last '%s'\n", greeting ? greeting : "no greeting",
          (int)getuid(), (int)getgid(), directory, argc - 1, argv[argc - 1]);
