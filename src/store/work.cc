@@ -113,7 +113,8 @@ Record Store::publish(Work&& finished, Record record) {
   for (const std::string& parent : record.parents) require_snapshot_id(parent);
   const std::string publishing = "publish step " + quoted(record.step);
   return with_context(publishing, [&] {
-    sys::remove_tree(work.fd(), "work");
+    for (const std::string& name : sys::list_directory(work.fd(), "work"))
+      if (name != "fs") sys::remove_tree(work.fd(), name);
     const TreeSize size = tree_size(work.fd(), "fs");
     record.size_bytes = size.bytes;
     record.entries = size.entries;
@@ -153,7 +154,7 @@ void Store::keep_failed(Work&& unfinished, FailedStep failed) {
   Work work = std::move(unfinished);
   with_context("keep failed step " + quoted(failed.step), [&] {
     renew_overlay_workdir(work.fd());
-    const TreeSize size = tree_size(work.fd(), "fs");
+    const TreeSize size = tree_size(work.fd(), ".");
     failed.size_bytes = size.bytes;
     failed.entries = size.entries;
     failed.created = unix_now();

@@ -10,7 +10,8 @@
 namespace gbox::store {
 
 // Owns a directory below work/ (or failed/) and its lock. Move-only. The destructor removes the
-// directory unless it was published, kept or opened as a failed step; unmount first.
+// directory unless it was published, kept or opened as a failed step; unmount first. What the
+// caller puts beside fs() and work() stays with a failed step and goes when it is published.
 class Work {
  public:
   Work(Work&& other) noexcept;

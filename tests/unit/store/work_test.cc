@@ -35,6 +35,18 @@ TEST_CASE("a step that is given up leaves nothing") {
   CHECK(f.names("work").empty());
 }
 
+TEST_CASE("what a caller kept beside a step is no part of its snapshot, but stays with a failure") {
+  Fixture f;
+  Work good = f.store.begin_step("world");
+  sys::ensure_directories(good.fd(), "scratch/tmp/portage");
+  const Record record = f.store.publish(std::move(good), record_of("world"));
+  CHECK(f.names("snapshots/" + record.snapshot) == std::vector<std::string>{"fs", "meta.json"});
+  Work bad = f.store.begin_step("php");
+  sys::ensure_directories(bad.fd(), "scratch/tmp/portage");
+  f.store.keep_failed(std::move(bad), failure_of("php"));
+  CHECK(f.exists("failed/php/scratch/tmp/portage"));
+}
+
 TEST_CASE("a new step's root looks like the one it covers, whatever the umask") {
   Fixture f;
   const mode_t mask = ::umask(077);
@@ -221,7 +233,7 @@ TEST_CASE("a failed step is kept with what it takes to open it again") {
   CHECK(found->working_dir == "/");
   CHECK(found->exit_status == 1);
   CHECK(found->extra == failed.extra);
-  CHECK(found->entries == 1);
+  CHECK(found->entries == 3);  // fs, work and the file
   CHECK_FALSE(f.store.find_record(failed.key));
   {
     const auto open = f.store.open_failed("php/dev-lang/php");
