@@ -100,7 +100,7 @@ tarball = "$(stage3)"
 path = "$e2e_root/tests/standin/repo"
 [portage]
 profile = "standin/linux/amd64"
-make_conf = { GBOX_TEST = "$test_name" }
+make_conf = { GBOX_TEST = "${scratch##*/}" }
 [build]
 distfiles = "$(distfiles)"
 TOML
