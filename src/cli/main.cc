@@ -11,6 +11,7 @@
 #include "console.h"
 #include "error_text.h"
 #include "gbox/sys/fd.h"
+#include "gbox/sys/host_facts.h"
 #include "gbox/sys/interrupt.h"
 #include "gbox/sys/probe.h"
 #include "gbox/sys/userns.h"
@@ -46,16 +47,20 @@ struct Overloaded : Functions... {
   using Functions::operator()...;
 };
 
-// The first lack of the host in the order of causes says more than the one call that failed.
+// Re-executes this program inside the namespace. The first lack of the host in the order of causes
+// says more than the one call that failed.
 void enter_namespace(char** argv, const std::string& store) {
+  const sys::HostFacts facts = sys::read_host_facts();
+  sys::require_identity(facts);
   const std::string before = sys::readlinkat(AT_FDCWD, "/proc/self/ns/user");
   try {
     sys::enter_namespace(argv);
-  } catch (Error& error) {
+  } catch (const Error& error) {
     if (error.code() != ExitCode::host) throw;
-    // A process that is in a namespace it could not map cannot try anything any more.
-    if (sys::readlinkat(AT_FDCWD, "/proc/self/ns/user") == before) sys::require_host(store);
-    throw error.add_hint("'gbox doctor' tells what this host can do");
+    if (sys::readlinkat(AT_FDCWD, "/proc/self/ns/user") != before)
+      sys::explain_failed_entry(facts, error);
+    sys::require_host(store);
+    throw;
   }
 }
 

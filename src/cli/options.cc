@@ -201,6 +201,12 @@ std::string spaced_name(const CLI::App& app) {
   return spaced_name(*app.get_parent()) + ' ' + app.get_name();
 }
 
+// "cache gc: ", or nothing for the program itself, whose name stands before every error.
+std::string error_prefix(const CLI::App& app) {
+  if (app.get_parent() == nullptr) return {};
+  return spaced_name(app).substr(std::string_view("gbox ").size()) + ": ";
+}
+
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands(std::function<bool(const CLI::App*)>()))
@@ -218,26 +224,26 @@ std::vector<std::string> option_names(const CLI::App& app) {
 }
 
 void Parser::refuse_extras(const CLI::App& command, const std::vector<std::string>& extras) {
-  const std::string name = spaced_name(command);
+  const std::string who = error_prefix(command);
   const std::string& first = extras.front();
-  const std::string help = '\'' + name + " --help' lists ";
+  const std::string help = '\'' + spaced_name(command) + " --help' lists ";
   if (first.size() > 1 && first.front() == '-') {
     const std::string option = first.substr(0, first.find('='));
     const std::string near = nearest(option, option_names(command));
-    throw Error(name + ": unknown option " + gbox::quoted(option), ExitCode::usage)
+    throw Error(who + "unknown option " + gbox::quoted(option), ExitCode::usage)
         .set_hint(near.empty() ? help + "its options" : "did you mean " + gbox::quoted(near) + '?');
   }
   const std::vector<std::string> commands = command_names(command);
   if (commands.empty())
-    throw Error(name + ": one argument too many: " + gbox::quoted(first), ExitCode::usage)
+    throw Error(who + "one argument too many: " + gbox::quoted(first), ExitCode::usage)
         .set_hint(help + "what it takes");
   const std::string near = nearest(first, commands);
-  throw Error(name + ": unknown command " + gbox::quoted(first), ExitCode::usage)
+  throw Error(who + "unknown command " + gbox::quoted(first), ExitCode::usage)
       .set_hint(near.empty() ? help + "the commands" : "did you mean " + gbox::quoted(near) + '?');
 }
 
 [[noreturn]] void throw_no_step(const std::string& command) {
-  throw Error("gbox " + command + ": no step given", ExitCode::usage)
+  throw Error(command + ": no step given", ExitCode::usage)
       .set_hint("'gbox plan' lists the steps of the spec");
 }
 
@@ -275,7 +281,7 @@ Command Parser::command_of(const CLI::App& parsed) const {
   if (name == "plan") return PlanArgs{spec_args(), store, raw_.json};
   if (name == "run") {
     if (raw_.image.empty())
-      throw Error("gbox run: no image given", ExitCode::usage)
+      throw Error("run: no image given", ExitCode::usage)
           .set_hint("such as 'gbox run oci:out -- /bin/sh'");
     std::vector<std::string> command = parsed.remaining();
     if (!command.empty() && after_dashes_) command.push_back("--");  // the command's own
@@ -305,7 +311,7 @@ std::string Parser::help_of(const std::string& topic) const {
   if (topic.empty()) return app_.help();
   for (const CLI::App* command : app_.get_subcommands(std::function<bool(const CLI::App*)>()))
     if (command->get_name() == topic) return command->help();
-  throw Error("gbox help: unknown command " + gbox::quoted(topic), ExitCode::usage)
+  throw Error("help: unknown command " + gbox::quoted(topic), ExitCode::usage)
       .set_hint("'gbox --help' lists the commands");
 }
 
@@ -350,7 +356,7 @@ Invocation Parser::parse(std::vector<std::string> arguments) {
     refuse_extras(*parsed, parsed->remaining());
   if (!app_.remaining().empty()) refuse_extras(app_, app_.remaining());
   if (parsed == &app_ || !command_names(*parsed).empty())
-    throw Error(spaced_name(*parsed) + ": no command given", ExitCode::usage)
+    throw Error(error_prefix(*parsed) + "no command given", ExitCode::usage)
         .set_hint('\'' + spaced_name(*parsed) + " --help' lists the commands");
   if (parsed->get_name() == "help") {
     result.text = help_of(raw_.help_topic);

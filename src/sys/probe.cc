@@ -14,6 +14,7 @@
 #include "gbox/sys/file.h"
 #include "gbox/sys/userns.h"
 #include "probe_deeds.h"
+#include "probe_remedies.h"
 
 namespace gbox::sys {
 
@@ -125,6 +126,38 @@ HostReport probe_host(const std::string& store_path) {
   HostReport report = probe(store_path, Scope::everything);
   report.notes = notes();
   return report;
+}
+
+void require_identity(const HostFacts& facts) {
+  for (const Check& check : judge_identity(facts))
+    if (check.outcome == Outcome::lack)
+      throw Error(check.reason, ExitCode::host).set_hint(check.remedy);
+}
+
+void explain_failed_entry(const HostFacts& facts, const Error& failure) {
+  const std::string& message = failure.message();
+  constexpr std::string_view kMapping = "map ids: ";
+  const std::size_t mapping = message.find(kMapping);
+  Error error = failure;
+  if (mapping != std::string::npos) {
+    Deeds deeds;
+    deeds.user_namespace.tried = true;
+    deeds.id_map = {true, EPERM, message.substr(mapping + kMapping.size())};
+    const HostReport report = judge(facts, deeds, {}, Scope::everything);
+    if (const Check* check = report.first_lack(); check != nullptr) {
+      error = Error(check->reason, ExitCode::host);
+      error.set_hint(check->remedy);
+    }
+  } else if (facts.apparmor_restrict_userns == "1" && facts.uid != 0) {
+    // Ubuntu lets the namespace be made and then takes its capabilities away: the first call that
+    // needs one fails, whichever that is.
+    error = Error(message +
+                      ": apparmor restricts user namespaces "
+                      "('kernel.apparmor_restrict_unprivileged_userns' is 1)",
+                  ExitCode::host);
+    error.set_hint(apparmor_profile(facts));
+  }
+  throw error.add_hint("'gbox doctor' tells what this host can do");
 }
 
 void require_host(const std::string& store_path, Level required) {

@@ -109,6 +109,11 @@ Check judge_user_namespace(const HostFacts& facts, const Deed& deed) {
     return refuse("this kernel (" + quoted(facts.kernel_release) + ") has none",
                   is_wsl1(facts) ? "in windows, run 'wsl --set-version <distro> 2'"
                                  : "use a kernel with CONFIG_USER_NS");
+  if (deed.error_number == EPERM)
+    return refuse("not permitted, though no switch and no filter forbids it",
+                  "in a chroot the kernel allows none: run gbox outside of it, or enter it with a "
+                  "tool that pivots (bwrap, systemd-nspawn); else a security module forbids it: "
+                  "see the kernel's audit log");
   return refuse(said(deed.error_number), "");
 }
 

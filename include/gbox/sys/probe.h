@@ -1,7 +1,7 @@
 // What this host can do for a sandbox, found by doing it in miniature: a user namespace with the
 // mapping a build uses, a pid namespace with a fresh proc, an overlay that removes and remakes a
 // directory. A version or a sysctl only explains a failure, it never decides. Used by
-// `gbox doctor` (everything) and before a build (require_host). Nothing is left behind: every
+// `gbox doctor` (everything) and before a build (require_…). Nothing is left behind: every
 // namespace dies with the child that made it, scratch files lie in the store and are removed.
 #pragma once
 
@@ -10,7 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "gbox/base/error.h"
+
 namespace gbox::sys {
+
+struct HostFacts;  // host_facts.h
 
 // How strong a sandbox this host allows, weakest first, so that levels compare with <.
 enum class Level {
@@ -51,6 +55,14 @@ struct HostReport {
 // Everything, against the file system that holds (or will hold) the store at `store_path`.
 // Takes well under a second. Throws only when the machine itself fails (no memory, no fork).
 HostReport probe_host(const std::string& store_path);
+
+// Before the namespace is entered: throws Error (ExitCode::host) when the caller's ids cannot be
+// mapped at all (no_new_privs, helpers, ranges). Reads a dozen small files.
+void require_identity(const HostFacts& facts);
+
+// After entering failed half way, in a process that can try nothing any more: throws `failure` in
+// the words of what, of the facts read before, explains it; as it is when nothing does.
+[[noreturn]] void explain_failed_entry(const HostFacts& facts, const Error& failure);
 
 // What a build calls before it does anything: throws Error (ExitCode::host) with the first lack
 // when the level is below `required`. gbox runs at `full` only, so a lower `required` is refused

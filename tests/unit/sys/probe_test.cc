@@ -4,6 +4,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/host_facts.h"
 
 using namespace gbox;
 using namespace gbox::sys;
@@ -11,8 +12,8 @@ using namespace gbox::sys;
 TEST_CASE("levels compare by strength and have names both ways") {
   CHECK(Level::none < Level::single_id);
   CHECK(Level::proc_bound < Level::full);
-  for (const Level level : {Level::none, Level::single_id, Level::no_kernel_overlay,
-                            Level::proc_bound, Level::full})
+  for (const Level level :
+       {Level::none, Level::single_id, Level::no_kernel_overlay, Level::proc_bound, Level::full})
     CHECK(level_from_string(to_string(level)) == level);
   CHECK_FALSE(level_from_string("Full").has_value());
 }
@@ -41,4 +42,42 @@ TEST_CASE("a store that cannot be written is a host error that names the place")
     if (probe_host("/tmp").level == Level::full)
       CHECK(error.message().find("open store '/proc/gbox'") == 0);
   }
+}
+
+TEST_CASE("an entry that failed half way is explained by what was read before") {
+  HostFacts facts;
+  facts.uid = 1000;
+  facts.user_name = "ana";
+  facts.subuid = facts.subgid = "ana:100000:65536\n";
+  facts.program = "/usr/bin/gbox";
+  facts.apparmor_restrict_userns = "1";
+  const auto explained = [&](const char* message) {
+    try {
+      explain_failed_entry(facts, Error(message, ExitCode::host));
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::host);
+      CHECK_FALSE(error.hint().empty());
+      return error.message();
+    }
+  };
+  CHECK(explained("enter sandbox: map ids: run 'newuidmap': no") ==
+        "enter sandbox: write uid map: apparmor restricts user namespaces "
+        "('kernel.apparmor_restrict_unprivileged_userns' is 1)");
+  CHECK(explained("enter sandbox: open '/usr/bin/gbox': Operation not permitted") ==
+        "enter sandbox: open '/usr/bin/gbox': Operation not permitted: apparmor restricts user "
+        "namespaces ('kernel.apparmor_restrict_unprivileged_userns' is 1)");
+  facts.apparmor_restrict_userns.reset();
+  CHECK(explained("enter sandbox: map ids: run 'newuidmap': no") == "map ids: run 'newuidmap': no");
+  CHECK(explained("enter sandbox: become its root: no") == "enter sandbox: become its root: no");
+}
+
+TEST_CASE("an id that cannot be mapped is refused before anything is tried") {
+  HostFacts facts;
+  facts.uid = 1000;
+  facts.self_status = "NoNewPrivs:\t1\n";
+  CHECK_THROWS_WITH_AS(require_identity(facts),
+                       "map ids: run 'newuidmap': no_new_privs is set on this process",
+                       const Error&);
+  facts.uid = 0;
+  CHECK_NOTHROW(require_identity(facts));
 }
