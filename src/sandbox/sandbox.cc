@@ -28,8 +28,18 @@ constexpr std::uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 // gbox-init in memory, sealed: neither a step nor a stray descriptor can change it.
 sys::Fd init_memory() {
-  sys::Fd fd(::memfd_create("gbox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd) throw SysError(errno, "enter sandbox: make a memory file", ExitCode::host);
+  // Said aloud, as the sysctl 'vm.memfd_noexec' may have the other default (since Linux 6.3; older
+  // kernels do not know the flag).
+  constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, which older headers do not have
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  sys::Fd fd(::memfd_create("gbox-init", kFlags | kExecutable));
+  if (!fd && errno == EINVAL) fd = sys::Fd(::memfd_create("gbox-init", kFlags));
+  if (!fd) {
+    SysError error(errno, "enter sandbox: make a memory file", ExitCode::host);
+    if (error.error_number() == EACCES)
+      error.set_hint("'vm.memfd_noexec' is 2: on the host, run 'sysctl -w vm.memfd_noexec=1'");
+    throw error;
+  }
   sys::write_all(fd.get(), init_program(), "gbox-init");
   if (::fchmod(fd.get(), 0555) != 0 ||
       ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
