@@ -4,6 +4,7 @@
 #include <sys/ipc.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 
 #include <csignal>
@@ -63,6 +64,15 @@ TEST_CASE("the launcher cannot be reached or overwritten through /proc/1/exe") {
       none_succeeds(box.run("open /proc/1/exe w ; open /proc/1/exe rw ; write /proc/1/exe x").out));
 }
 
+TEST_CASE("gbox's program cannot be written even by its owner while gbox runs from it") {
+  // 'Text file busy' would protect it only as long as a process runs from it: a descriptor opened
+  // through /proc waits for that. So the mount that it was started from is read-only.
+  struct statvfs status {};
+  REQUIRE(::statvfs("/proc/self/exe", &status) == 0);
+  CHECK((status.f_flag & ST_RDONLY) != 0);
+  CHECK(::open("/proc/self/exe", O_WRONLY | O_CLOEXEC) == -1);
+}
+
 TEST_CASE("gbox's own program and memory are not in sight, even below the step's own /proc") {
   // Below the /proc that the step mounted lies the one of the outer pid namespace, as the kernel
   // wants a complete one in sight; the step may take its own away.
@@ -92,6 +102,21 @@ TEST_CASE("host processes are neither seen, signalled, traced nor entered") {
   // PID 1's parent is outside: it has no number here.
   CHECK(box.run("session ; show /proc/1/status").out.find("PPid:\t0\n") != std::string::npos);
   CHECK(box.run("trace 0 ; kill 0 0").out == "ESRCH\nok\n");
+}
+
+TEST_CASE("no descriptor of gbox's can be a working directory") {
+  const Box box;
+  for (const char* directory : {"/proc/self/fd/3", "/proc/self/fd/7", "/proc/1/fd/4",
+                                "/proc/1/cwd/..", "/proc/self/fd/0"}) {
+    CAPTURE(directory);
+    sandbox::Settings settings = box.settings("directory ; list .");
+    settings.command.working_directory = directory;
+    const Outcome outcome = box.run(std::move(settings));
+    if (outcome.code == 0)
+      CHECK(outcome.out == "/\nbin\ndev\netc\nproc\nsys\ntmp\n");
+    else
+      CHECK(outcome.code == 126);
+  }
 }
 
 TEST_CASE("a step may trace its own processes with the policy that grants it") {

@@ -1,5 +1,12 @@
 // The overlay as a step's root: by both interfaces, with many layers, and what it leaves in upper.
 #include <doctest/doctest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
 
 #include "box.h"
 #include "gbox/base/text.h"
@@ -29,6 +36,19 @@ sandbox::Settings with_interface(const Box& box, sys::OverlayInterface interface
   settings.command.argv = {box.payload()};
   for (std::string& word : split_words(deeds)) settings.command.argv.push_back(std::move(word));
   return settings;
+}
+
+// Makes one system call fail in this process from now on.
+void refuse_call(unsigned call, int error_number) {
+  const std::array<sock_filter, 4> code = {{
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, call},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<unsigned>(error_number)},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+  }};
+  const sock_fprog program = {code.size(), const_cast<sock_filter*>(code.data())};
+  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+    throw SysError(errno, "install a filter");
 }
 
 // Kind, mode and size of everything in upper, one a line.
@@ -87,6 +107,28 @@ TEST_CASE("many layers stack in order, topmost first") {
     std::string expected = "of layer-0\n";
     for (int i = 0; i < kLayers; ++i) expected += std::to_string(i) + '\n';
     CHECK(box.run(with_interface(box, interface, layers, deeds)).out == expected);
+  }
+}
+
+TEST_CASE("where the newer interface is missing or forbidden, the older one takes its place") {
+  // Linux before 6.8 says EINVAL to 'lowerdir+'; seccomp of outer containers ENOSYS or EPERM.
+  for (const int error_number : {ENOSYS, EPERM}) {
+    const Box box;
+    fill_lower(box);
+    sys::fork_child([&] {
+      refuse_call(SYS_fsopen, error_number);
+      const sys::Fd root = sys::mount_overlay({box.fd(), {"lower"}, "upper", "work"});
+      if (sys::read_file(root.get(), "etc/kept") != "before") throw Error("another tree");
+      sys::write_file_atomically(root.get(), "etc/made", "x");
+    }).wait_or_throw();
+    CHECK(sys::read_file(box.fd(), "upper/etc/made") == "x");
+    CHECK(error_of([&] {
+            sys::fork_child([&] {
+              refuse_call(SYS_fsopen, error_number);
+              (void)sys::mount_overlay(
+                  {box.fd(), {"lower"}, "upper", "work", sys::OverlayInterface::fsconfig});
+            }).wait_or_throw();
+          }) != "");
   }
 }
 
