@@ -29,8 +29,8 @@ inline constexpr std::array<std::string_view, 11> kPortageList = {
     "make_conf",    "package_use",    "package_accept_keywords",
     "package_mask", "package_unmask", "package_license",
     "package_env",  "config_dir"};
-inline constexpr std::array<std::string_view, 5> kBuildList = {
-    "jobs", "load_average", "emerge_jobs", "tmpfs", "distfiles"};
+inline constexpr std::array<std::string_view, 5> kBuildList = {"jobs", "load_average",
+                                                               "emerge_jobs", "tmpfs", "distfiles"};
 inline constexpr std::array<std::string_view, 17> kPhaseList = {
     "name",       "root", "copy",        "emerge",  "options", "oneshot",
     "empty_tree", "deep", "changed_use", "passes",  "unmerge", "run",
