@@ -60,6 +60,11 @@ class Unpacker {
   } catch (SysError& error) {
     say_what_ran_out(error);
     throw;
+  } catch (Error& error) {
+    if (error.code() == ExitCode::input)
+      error.add_hint("the archive is damaged, or made to do harm: get it again from a source you "
+                     "trust, and compare its digest");
+    throw;
   }
 
  private:

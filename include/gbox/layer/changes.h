@@ -51,7 +51,8 @@ struct ChangeList {
   std::uint64_t content_bytes = 0;    // of all regular files, hard links counted once
   std::uint64_t sockets_skipped = 0;  // tar has no form for them, and they mean nothing at rest
   // The parent's content of this subtree is gone altogether: layers below are invisible through
-  // this one, and an image may leave them out.
+  // this one. An image must leave them out: the mark for it ('.wh..wh..opq' at the root) is
+  // written for readers that apply layers one by one, but overlayfs, and so podman, ignores it.
   bool hides_lower = false;
   // Nothing changed: no layer is needed. A changed mode or time of the root alone counts as
   // nothing, because making an upperdir sets them too; a subtree below the root counts.
