@@ -60,7 +60,7 @@ SpecFault translated(const std::string& file, const toml::parse_error& error) {
   for (const char c : message) one_line += c == '\n' || c == '\r' ? ' ' : c;
   if (!one_line.empty() && one_line[0] >= 'A' && one_line[0] <= 'Z')
     one_line[0] = static_cast<char>(one_line[0] - 'A' + 'a');
-  std::string hint;
+  std::string hint = "gbox-stage4.toml(5) shows how each key is written";
   // A word that is no literal is almost always a string that lost its quotes.
   if (message.starts_with("bad boolean") || message.starts_with("bad value"))
     hint = "text must stand in quotes; lists in '[]', tables in '{}'";
