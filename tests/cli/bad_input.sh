@@ -162,7 +162,9 @@ not_a_system() {
   tar -cf base.tar empty
   base_spec base.tar
   sed -i 's,^remove.*,run = "true",' stage4.toml
-  refused $input "base.tar|base" ""
+  fails $input gbox build stage4.toml --output "oci:$PWD/image"
+  assert_error "base" ""
+  assert_missing "$PWD/image"
 }
 check "a tarball without a shell" not_a_system
 

@@ -29,7 +29,7 @@ name = "copy"
 run = "cp -a /usr/bin/hello-classic /destination/; sleep 0.5; head -c 20000000 /dev/zero > /destination/zero"
 [[phase]]
 name = "last"
-run = "sleep 0.5; find /destination | LC_ALL=C sort > /destination/list"
+run = "sleep 0.5; find /destination | LC_ALL=C sort > /tmp/list; cp /tmp/list /destination/"
 [output]
 root = "/destination"
 TOML
