@@ -1,10 +1,12 @@
 #include "gbox/build/build.h"
 
-#include <sys/stat.h>
+#include <sys/utsname.h>
 
+#include <cerrno>
 #include <chrono>
 
 #include "gbox/base/text.h"
+#include "gbox/portage/base.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/idmap.h"
 #include "gbox/sys/interrupt.h"
@@ -98,6 +100,14 @@ std::string history_of(const plan::Step& step, const spec::BuildSpec& spec) {
   return "gbox: phase " + step.phase;
 }
 
+// Asked as soon as the base is unpacked: what it lacks would fail much later, in other words.
+void check_base(const Inputs& inputs, const store::Store& store, const std::string& snapshot) {
+  utsname machine{};
+  if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
+  const sys::Fd root = store.open_snapshot(snapshot);
+  (void)portage::check_base(root.get(), inputs.spec, machine.machine);
+}
+
 void tell_facts(const Inputs& inputs, Observer& observer) {
   observer.fact("base", inputs.spec.base.tarball);
   for (const portage::CheckedRepository& repository : inputs.repositories)
@@ -144,6 +154,7 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   for (std::size_t i = 0; i < end; ++i) {
     store::Record record = ensure_step(context, plan.steps[i], infos[i], snapshots);
     snapshots.push_back(record.snapshot);
+    if (plan.steps[i].kind == plan::StepKind::base) check_base(inputs, store, record.snapshot);
     if (emits && layered) ahead.add(record.snapshot, packer.kind_of(i));
     built.push_back({std::move(record), history_of(plan.steps[i], inputs.spec)});
   }
