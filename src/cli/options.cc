@@ -257,9 +257,8 @@ SpecArgs Parser::spec_args() const {
 std::pair<SpecArgs, std::string> Parser::spec_and_step(const std::string& command) const {
   if (raw_.spec_and_step.empty()) throw_no_step(command);
   if (raw_.spec_and_step.size() > 2)
-    throw Error(
-        "gbox " + command + ": one argument too many: " + gbox::quoted(raw_.spec_and_step[2]),
-        ExitCode::usage)
+    throw Error(command + ": one argument too many: " + gbox::quoted(raw_.spec_and_step[2]),
+                ExitCode::usage)
         .set_hint("'gbox " + command + " --help' lists what it takes");
   SpecArgs args = spec_args();
   if (raw_.spec_and_step.size() == 2) args.path = raw_.spec_and_step.front();

@@ -79,11 +79,14 @@ void JsonRenderer::step_failed(const build::StepInfo& step, double seconds,
 void JsonRenderer::progress(std::string_view activity, std::uint64_t done, std::uint64_t total) {
   const bool ends = total != 0 && done >= total;
   const double now = terminal_.now();
-  if (activity == activity_ && !ends && now - last_progress_ < kProgressInterval) return;
+  const bool goes_on = activity == activity_ && done >= activity_done_;
+  // Its end is said once, though what reads ahead reports it again and again.
+  if (goes_on && (activity_ended_ || (!ends && now - last_progress_ < kProgressInterval))) return;
   activity_ = activity;
+  activity_done_ = done;
+  activity_ended_ = ends;
   last_progress_ = now;
   emit({{"event", "progress"}, {"activity", activity}, {"done", done}, {"total", total}});
-  if (ends) activity_.clear();
 }
 
 void JsonRenderer::waiting(std::string_view what_for) {

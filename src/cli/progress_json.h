@@ -39,6 +39,8 @@ class JsonRenderer : public Renderer {
   OutputTail tail_;
   std::string waits_for_;
   std::string activity_;
+  std::uint64_t activity_done_ = 0;
+  bool activity_ended_ = false;
   double last_progress_ = 0;
 };
 

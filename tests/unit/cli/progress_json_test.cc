@@ -70,5 +70,8 @@ TEST_CASE("progress comes once a second and once more at the end") {
   for (int i = 0; i < 100; ++i, fake.now += 0.02)
     renderer.progress("unpack", static_cast<std::uint64_t>(i), 100);
   renderer.progress("unpack", 100, 100);
-  CHECK(split(fake.written, '\n').size() - 1 == 3);
+  renderer.progress("unpack", 100, 100);
+  CHECK(split(fake.take(), '\n').size() - 1 == 3);
+  renderer.progress("unpack", 0, 50);  // the next of that name
+  CHECK(split(fake.take(), '\n').size() - 1 == 1);
 }
