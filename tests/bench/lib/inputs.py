@@ -45,12 +45,23 @@ def small_base(context: Context) -> tuple[str, str]:
     return tarball, tree
 
 
-def file_tree(context: Context, name: str, files: int, data_mib: int) -> str:
-    """`files` small text files in directories of 100, and `data_mib` of data in files of 16 MiB, of
-    which three quarters cannot be compressed, as in the layers that images have. Always the same."""
-    tree = context.path(name)
+def _tree_size(context: Context) -> tuple[int, int]:
+    """Number of small files, and MiB of data beside them."""
+    return (6_000, 64) if context.quick else (20_000, 1024)
+
+
+def tree_size(context: Context) -> str:
+    files, data_mib = _tree_size(context)
+    return f"{files:,} small files and {data_mib} MiB"
+
+
+def file_tree(context: Context) -> str:
+    """Small text files in directories of 100, and data in files of 16 MiB of which three quarters
+    cannot be compressed, as in the layers that images have. Always the same, made once a run."""
+    tree = context.path("tree")
     if os.path.isdir(tree):
         return tree
+    files, data_mib = _tree_size(context)
     source = random.Random(1)
     words = [bytes(source.choices(b"etaoinshrdlucmfwyp_", k=source.randint(2, 9)))
              for _ in range(4096)]
@@ -72,13 +83,13 @@ def file_tree(context: Context, name: str, files: int, data_mib: int) -> str:
     return tree
 
 
-def tarball_of(tree: str, tarball: str) -> str:
-    """A .tar.zst of the tree, and of the small base's shell where gbox looks for one."""
-    subprocess.run(
-        f"tar --owner=0 --group=0 --sort=name -C '{tree}' -c . | zstd -q -3 -o '{tarball}'",
-        shell=True,
-        check=True,
-    )
+def tarball_of_tree(context: Context) -> str:
+    """The file tree as a base: a .tar.zst, with the shell that tells gbox the architecture."""
+    tree, tarball = file_tree(context), context.path("tree.tar.zst")
+    _, base = small_base(context)
+    context.run_shell(
+        'tar --owner=0 --group=0 --sort=name -c -C "$TREE" . -C "$BASE" bin | '
+        'zstd -q -3 -o "$TO"', tree=tree, base=base, to=tarball)
     return tarball
 
 

@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Callable
 
-# A contender that needed this long is not run as often as the others in a quick run.
-PATIENCE_SECONDS = 4.0
+# In a quick run the warm-up of a contender that needs this long is the only time it is run.
+PATIENCE_SECONDS = 2.0
 
 
 class Failed(Exception):
@@ -121,15 +121,17 @@ def measure(
     wanted: dict[str, int] = {}
     for contender in contenders:  # the warm-up
         try:
-            wall, _ = _once(contender, log)
+            wall, cpu = _once(contender, log)
         except (Failed, OSError) as error:
             if contender.role in ("gbox", "floor"):
                 raise Failed(f"{contender.name}: {error}") from error
             left_out[contender.name] = error.brief if isinstance(error, Failed) else str(error)
             continue
         times[contender.name] = Times()
-        slow = quick and contender.role != "gbox" and wall > PATIENCE_SECONDS
-        wanted[contender.name] = 1 if slow else rounds
+        wanted[contender.name] = rounds
+        if quick and contender.role not in ("gbox", "floor") and wall > PATIENCE_SECONDS:
+            times[contender.name] = Times([wall], [cpu])
+            wanted[contender.name] = 0
     for turn in range(rounds):
         for contender in contenders:
             if turn >= wanted.get(contender.name, 0):

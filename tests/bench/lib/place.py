@@ -54,6 +54,12 @@ def describe(directory: str) -> str:
     if kind != "ext4":
         return f"{kind} at {point}"
     journal = "with" if has_journal(directory) else "WITHOUT"
+    try:
+        path = f"/sys/block/{os.path.basename(source)}/loop/backing_file"
+        with open(path, encoding="utf-8") as file:
+            source += " in memory" if file.read().startswith("/dev/shm/") else " in a file"
+    except OSError:
+        pass  # no loop device
     return f"ext4 {journal} a journal ({source})"
 
 
@@ -78,24 +84,34 @@ def _available_memory() -> int:
     return 0
 
 
+def memory(size: str) -> str | None:
+    """A tmpfs with room for what a run of this size writes, when there is memory to spare."""
+    directory = "/dev/shm"
+    needed = NEEDED_BYTES[size]
+    if (
+        os.path.isdir(directory)
+        and mount_of(directory)[0] == "tmpfs"
+        and shutil.disk_usage(directory).free > needed
+        and _available_memory() > 2 * needed
+    ):
+        return directory
+    return None
+
+
 def choose(default: str, size: str) -> str:
     """`default` when it is fit, else memory when there is plenty of it, else `default` all the
     same."""
     if is_fit(default):
         return default
-    memory = "/dev/shm"
-    needed = NEEDED_BYTES[size]
-    if (
-        os.path.isdir(memory)
-        and mount_of(memory)[0] == "tmpfs"
-        and shutil.disk_usage(memory).free > needed
-        and _available_memory() > 2 * needed
-        and _keeps_user_xattrs(memory)
-    ):
-        return memory
-    return default
+    substitute = memory(size)
+    if substitute is None or not _keeps_user_xattrs(substitute):
+        return default
+    return substitute
 
 
 if __name__ == "__main__":
-    # For the part of ./run that root runs: 0 when DIRECTORY needs no substitute.
+    # For the part of ./run that root runs. '--memory': 0 when a quick run fits into memory;
+    # DIRECTORY: 0 when it needs no substitute.
+    if sys.argv[1] == "--memory":
+        sys.exit(0 if memory("quick") else 1)
     sys.exit(0 if is_fit(sys.argv[1]) else 1)

@@ -5,7 +5,7 @@ import os
 
 from lib.context import ROOT, Context
 from lib.inputs import small_base, stand_in
-from lib.measure import Command, Contender
+from lib.measure import Command, Contender, Failed
 from lib.peers import Peers, imported
 from lib.report import Target
 
@@ -25,9 +25,10 @@ def _base(context: Context) -> str:
     return small_base(context)[0] if context.quick else stand_in(context)
 
 
-def write_spec(context: Context, name: str) -> str:
-    """Like the spec of examples/hello: a repository, a profile, distfiles, an entry point."""
-    path = context.path(name + ".toml")
+def write_spec(context: Context, name: str, phases_after: int = 0) -> str:
+    """Like the spec of examples/hello: a repository, a profile, distfiles, an entry point. With
+    phases after the ten, a build that stops before them writes no image."""
+    path = context.path(f"{name}-{phases_after}.toml")
     repository = os.path.join(ROOT, "tests/standin/repo")
     lines = [f'name = "{name}"', "[args]", 'round = "0"',
              "[base]", f'tarball = "{_base(context)}"',
@@ -37,6 +38,8 @@ def write_spec(context: Context, name: str) -> str:
     for number in range(1, STEPS + 1):
         lines += ["[[phase]]", f'name = "step-{number}"', 'shell = "sh"', 'env = { ROUND = "${round}" }',
                   f'run = """{_script(context, number)}"""']
+    for number in range(phases_after):
+        lines += ["[[phase]]", f'name = "never-{number}"', 'shell = "sh"', 'run = "true"']
     lines += ["[output]", "[output.config]", 'entrypoint = ["/bin/true"]']
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
@@ -63,9 +66,9 @@ class TenSteps:
         self.storage = context.path(name + "-podman")
         self.serial = 0
 
-    def gbox(self, number: str, *arguments: str) -> Command:
+    def gbox(self, number: str) -> Command:
         return self.context.gbox(self.store, "build", self.spec, "--set", f"round={number}",
-                                 *arguments)
+                                 "--output", self.image)
 
     def builders(self) -> dict[str, list[str]]:
         """Peers by name, with the words that begin a cached build."""
@@ -95,7 +98,7 @@ class NothingChanged:
     def contenders(self, context: Context, peers: Peers) -> list[Contender]:
         steps = TenSteps(context, peers, "nothing")
         _, tree = small_base(context)
-        again = steps.gbox("0", "--output", steps.image)
+        again = steps.gbox("0")
         true = Command([os.path.join(tree, "bin/true")], context.env)
         result = [
             Contender("gbox build", "gbox", lambda: again),
@@ -107,6 +110,10 @@ class NothingChanged:
         ]
         for name, words in steps.builders().items():
             command = steps.command(words, "0")
+            try:
+                peers.quietly(command)  # the first time, which is another row
+            except Failed:
+                pass  # the warm-up says it
             result.append(Contender(name, "peer", lambda command=command: command))
         return result
 
@@ -124,6 +131,7 @@ class ColdSteps:
         steps = TenSteps(context, peers, "cold")
         # The base is unpacked and packed before: unpack and commit-layer are rows of their own.
         context.run_gbox(steps.store, "build", steps.spec, "--output", steps.image)
+        longer = write_spec(context, "cold", phases_after=1)
         serial = {"round": 0}
 
         def next_round() -> None:
@@ -133,10 +141,11 @@ class ColdSteps:
             return str(serial["round"])
 
         result = [
-            Contender("gbox build", "gbox",
-                      lambda: steps.gbox(number(), "--output", steps.image), next_round),
+            Contender("gbox build", "gbox", lambda: steps.gbox(number()), next_round),
             Contender("without an image", "part",
-                      lambda: steps.gbox(number(), "--until", f"step-{STEPS}"), next_round),
+                      lambda: context.gbox(steps.store, "build", longer, "--set",
+                                           f"round={number()}", "--until", f"step-{STEPS}"),
+                      next_round),
             self._floor(context, steps, number, next_round),
         ]
         for name, words in steps.builders().items():

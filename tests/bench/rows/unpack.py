@@ -3,7 +3,7 @@
 import os
 
 from lib.context import Context, step_seconds
-from lib.inputs import file_tree, small_base, stand_in, tarball_of
+from lib.inputs import stand_in, tarball_of_tree, tree_size
 from lib.measure import Contender
 from lib.peers import Peers
 from lib.report import Target
@@ -15,30 +15,18 @@ ROUNDS = {"quick": 3, "full": 5}
 
 def what(context: Context) -> str:
     if context.quick:
-        return "6,000 small files and 64 MiB in a .tar.zst"
+        return f"a .tar.zst of {tree_size(context)}"
     return "the stand-in stage3, a .tar.zst"
 
 
-def _tarball(context: Context) -> str:
-    if not context.quick:
-        return stand_in(context)
-    tree = file_tree(context, "unpack-tree", 6_000, 64)
-    # What makes it a base: a shell to tell the architecture by.
-    _, base = small_base(context)
-    os.makedirs(os.path.join(tree, "bin"), exist_ok=True)
-    shell = os.path.join(tree, "bin/sh")
-    if not os.path.exists(shell):
-        os.link(os.path.join(base, "bin/busybox"), shell)
-    return tarball_of(tree, context.path("unpack.tar.zst"))
-
-
 def contenders(context: Context, peers: Peers) -> list[Contender]:
-    tarball = _tarball(context)
+    tarball = tarball_of_tree(context) if context.quick else stand_in(context)
     spec = context.path("unpack.toml")
     with open(spec, "w", encoding="utf-8") as file:
-        # The phase is there for --until: with it no image is written.
-        file.write(f'name = "unpack"\n[base]\ntarball = "{tarball}"\n'
-                   '[[phase]]\nname = "end"\nshell = "sh"\nrun = "true"\n')
+        # The phases are there for --until: what stops before the last writes no image.
+        file.write(f'name = "unpack"\n[base]\ntarball = "{tarball}"\n')
+        for phase in ("first", "never"):
+            file.write(f'[[phase]]\nname = "{phase}"\nshell = "sh"\nrun = "true"\n')
     target = {"path": ""}
 
     def fresh() -> None:
@@ -52,7 +40,7 @@ def contenders(context: Context, peers: Peers) -> list[Contender]:
         peers.drop_storage(target["path"])
 
     def build():
-        return context.gbox(target["path"], "build", spec, "--until", "end", "--progress", "json")
+        return context.gbox(target["path"], "build", spec, "--until", "first", "--progress", "json")
 
     result = [
         Contender("gbox build, the base's step", "gbox", build, fresh, drop, step_seconds("base")),
@@ -74,8 +62,10 @@ def contenders(context: Context, peers: Peers) -> list[Contender]:
         image_spec = context.path("unpack-image.toml")
         with open(image_spec, "w", encoding="utf-8") as file:
             file.write(f'name = "unpack"\n[base]\ntarball = "{tarball}"\n[output]\nlevel = 1\n')
-        context.run_gbox(context.path("unpack-store"), "build", image_spec, "--output",
-                         f"oci:{image}:x")
+        # The archive is for podman, which names an image after its directory and fails where that
+        # is no valid name ('/home/ana/.cache/…').
+        context.run_gbox(context.path("unpack-store"), "build", image_spec,
+                         "--output", f"oci:{image}:x", "--output", f"oci-archive:{image}.tar")
     if peers.has("umoci"):
         result.append(Contender(
             "umoci unpack", "peer",
@@ -85,7 +75,8 @@ def contenders(context: Context, peers: Peers) -> list[Contender]:
     if peers.has("podman"):
         result.append(Contender(
             "podman load", "peer",
-            lambda: peers.podman(target["path"], "load", "--quiet", "--input", image),
+            lambda: peers.podman(target["path"], "load", "--quiet", "--input",
+                                  image + ".tar"),
             fresh, drop))
     if peers.has("skopeo"):
         def copy():
