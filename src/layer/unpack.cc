@@ -62,8 +62,9 @@ class Unpacker {
     throw;
   } catch (Error& error) {
     if (error.code() == ExitCode::input)
-      error.add_hint("the archive is damaged, or made to do harm: get it again from a source you "
-                     "trust, and compare its digest");
+      error.add_hint(
+          "the archive is damaged, or made to do harm: get it again from a source you "
+          "trust, and compare its digest");
     throw;
   }
 
