@@ -7,6 +7,7 @@
 #   as_user CMD…         runs CMD as that user, in a clean environment
 #   account_checkout DIR prints where that user finds a copy of the checkout DIR (DIR itself, when
 #                        it is his own)
+#   account_build DIR    prints where to build the checkout DIR, and makes that directory
 #   account_namespaces   0 when a user namespace with subordinate ids can be had, else 1 and
 #                        the reason in namespace_why_not
 
@@ -112,6 +113,18 @@ account_checkout() {
   ) | as_user sh -c 'rm -rf "$1" && mkdir "$1" && tar --extract --directory "$1"' copy "$copy/source" ||
     return
   echo "$copy/source"
+}
+
+account_build() {
+  local checkout=$1 build=$1/build
+  # A copy made for the account is replaced as a whole; what was built of it lies beside.
+  [[ $checkout != "$account_home"/gbox-*/source ]] || build=${checkout%/source}/build
+  # A checkout may be closed to who builds it: read-only, or somebody else's.
+  if ! mkdir -p "$build" 2>/dev/null || [[ ! -w $build ]]; then
+    build=${XDG_CACHE_HOME:-$account_home/.cache}/gbox-build-$(printf '%s' "$checkout" | sha256sum | cut -c1-8)
+    mkdir -p "$build"
+  fi
+  echo "$build"
 }
 
 account_namespaces() {
