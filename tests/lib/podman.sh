@@ -163,7 +163,9 @@ podman_setup() {
 
 podman_load() {
   local text
-  text=$(podman_do load -q -i "$1") || return
+  # podman 4 calls a directory after the path it was given, which must then make an image's name:
+  # '/home/me/.cache/image' does not, 'image' does.
+  text=$(cd "$(dirname "$1")" && podman_do load -q -i "$(basename "$1")") || return
   text=${text##*$'\n'}
   printf '%s\n' "${text#Loaded image*: }"
 }
