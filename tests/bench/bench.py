@@ -23,9 +23,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=0)
     parser.add_argument("--rows", default="")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--gbox", required=True)
+    parser.add_argument("--gbox", default="gbox")
     parser.add_argument("--place", default="")
-    parser.add_argument("--cache", required=True)
+    parser.add_argument("--cache", default=".")
     parser.add_argument("--json-fd", type=int, default=-1)
     return parser.parse_args(argv)
 
