@@ -3,6 +3,8 @@
 # shapes the image reruns nothing.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
+own_store cached # '--from' needs the store to itself, and other tests use the common one
+
 write() {
   local second=$1 output=$2
   spec "$scratch/stage4.toml" <<TOML
