@@ -36,7 +36,7 @@ struct Canary {
 
 sandbox::Settings with_tmpfs(const Box& box, const std::string& deeds, const std::string& target) {
   sandbox::Settings settings = box.settings(deeds);
-  settings.mounts.push_back(sandbox::tmpfs_mount(target, "1M", "0755"));
+  settings.mounts.push_back(sandbox::tmpfs_mount(target, "3M", "0755"));
   return settings;
 }
 
@@ -108,6 +108,7 @@ TEST_CASE("a mount point that leads through links stays inside the image") {
       const std::string said = error_of([&] {
         const Outcome outcome = box.run(with_tmpfs(box, "show /proc/self/mountinfo", target));
         CHECK(outcome.out.find(host + ' ') == std::string::npos);
+        CHECK(outcome.out.find("size=3072k") != std::string::npos);  // and it is there
       });
       CAPTURE(said);
       CHECK(canary.untouched());
