@@ -4,7 +4,9 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <map>
 #include <memory>
+#include <mutex>
 
 #include "allow_program.h"
 #include "gbox/base/error.h"
@@ -63,9 +65,7 @@ std::vector<sock_filter> export_program(const Filter& filter) {
   return program;
 }
 
-}  // namespace
-
-std::vector<std::vector<sock_filter>> seccomp_programs(const Policy& policy) {
+std::vector<std::vector<sock_filter>> make_programs(const Policy& policy) {
   const Filter refused = make_refusals();
   for (const Refusal& refusal : policy.refusals)
     for (const std::string& name : refusal.calls) {
@@ -73,6 +73,31 @@ std::vector<std::vector<sock_filter>> seccomp_programs(const Policy& policy) {
       if (call != __NR_SCMP_ERROR) add_refusal(refused.get(), refusal, call);
     }
   return {allow_program(policy.allowed_calls), export_program(refused)};
+}
+
+// All that decides the programs, as one word. Not the digest: that is of a file, and a policy may
+// be changed after it was read.
+std::string content_of(const Policy& policy) {
+  std::string content = join(policy.allowed_calls, " ");
+  for (const Refusal& refusal : policy.refusals) {
+    content += "; " + join(refusal.calls, " ") + ' ' + std::to_string(refusal.argument);
+    for (const std::uint32_t value : refusal.low32) content += ' ' + std::to_string(value);
+  }
+  return content;
+}
+
+}  // namespace
+
+std::vector<std::vector<sock_filter>> seccomp_programs(const Policy& policy) {
+  // Kept, as a build starts hundreds of sandboxes under one or two policies, and making the
+  // programs would be an eighth of the work of each.
+  static std::mutex guard;
+  static std::map<std::string, std::vector<std::vector<sock_filter>>> made;
+  const std::string content = content_of(policy);
+  const std::scoped_lock lock(guard);
+  const auto found = made.find(content);
+  if (found != made.end()) return found->second;
+  return made.emplace(content, make_programs(policy)).first->second;
 }
 
 }  // namespace gbox::sandbox

@@ -231,6 +231,21 @@ TEST_CASE("unknown numbers and architectures are ENOSYS, never a signal") {
       CHECK(answer(programs, {audit, number}) == "ENOSYS");
 }
 
+TEST_CASE("a policy that was changed after it was read gets programs of its own") {
+  if (!on_x86_64()) return;
+  Policy policy = load_policy("run");
+  const Architecture& native = kArchitectures[0];
+  CHECK(ask(seccomp_programs(policy), native, "keyctl") == "ENOSYS");
+  CHECK(ask(seccomp_programs(policy), native, "ioctl", {0, 0x5412}) == "EPERM");
+  policy.allowed_calls.emplace_back("keyctl");
+  CHECK(ask(seccomp_programs(policy), native, "keyctl") == "allow");
+  for (Refusal& refusal : policy.refusals)
+    if (refusal.argument == 1) refusal.low32 = {0x5401};
+  CHECK(ask(seccomp_programs(policy), native, "ioctl", {0, 0x5412}) == "allow");
+  CHECK(ask(seccomp_programs(policy), native, "ioctl", {0, 0x5401}) == "EPERM");
+  CHECK(ask(seccomp_programs(load_policy("run")), native, "ioctl", {0, 0x5412}) == "EPERM");
+}
+
 TEST_CASE("the programs are small enough to install, and equal for equal policies") {
   for (const std::string& name : policy_names()) {
     const auto programs = seccomp_programs(load_policy(name));
