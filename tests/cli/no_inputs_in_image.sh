@@ -32,7 +32,8 @@ digests "$e2e_root/tests/standin/repo" "$(distfiles)" >"$scratch/inputs"
 common=$(comm -12 "$scratch/inputs" <(printf '%s\n' "$out"))
 for digest in $common; do
   # What an ebuild installs out of its FILESDIR is an output as well.
-  origin=$(find "$e2e_root/tests/standin/repo" "$(distfiles)" -type f -exec sha256sum {} + |
-    awk -v digest="$digest" '$1 == digest { print $2; exit }')
-  [[ $origin == */files/* ]] || fail "'$origin' is in the image"
+  # (awk reads to the end: leaving early would end sha256sum by SIGPIPE.)
+  origins=$(find "$e2e_root/tests/standin/repo" "$(distfiles)" -type f -exec sha256sum {} + |
+    awk -v digest="$digest" '$1 == digest { print $2 }')
+  [[ $origins == */files/* ]] || fail "'${origins%%$'\n'*}' is in the image"
 done

@@ -79,7 +79,7 @@ skopeo "${policy[@]}" copy -q oci:gzip:1 oci-archive:copied.tar:1
 skopeo "${policy[@]}" copy -q oci-archive:zstd.tar oci:copied:1
 for image in oci-archive:copied.tar oci:copied; do
   "$oci_make" verify "$image" || fail "our check of what skopeo copied to $image"
-  "$oci_make" show "$image" | grep -q '^history set the command$' || fail "the history in $image"
+  grep -q "^history set the command\$" <<<"$("$oci_make" show "$image")" || fail "the history in $image"
 done
 same "the digest after skopeo's copy" "$zstd_digest" \
   "$(skopeo inspect --format '{{.Digest}}' oci:copied)"
@@ -89,7 +89,7 @@ umoci unpack --rootless --image gzip:1 bundle >umoci.log 2>&1 || fail "umoci: $(
 same "the changed file in umoci's bundle" 'of layer two' "$(cat bundle/rootfs/etc/changed)"
 same "the kept file in umoci's bundle" 'of layer one' "$(cat bundle/rootfs/etc/kept)"
 cmp -s "$payload" bundle/rootfs/bin/payload || fail "umoci's bundle has another payload"
-umoci stat --image gzip:1 | grep -q 'set the command' || fail "umoci stat shows no history"
+grep -q "set the command" <<<"$(umoci stat --image gzip:1)" || fail "umoci stat shows no history"
 # Its own work on our image, and an image of its own, are read by us.
 umoci config --image gzip:1 --config.env MORE=1 --history.comment 'by umoci'
 "$oci_make" show oci:gzip:1 >/dev/null || fail "we cannot read what umoci configured"
@@ -98,7 +98,7 @@ umoci new --image other:1
 umoci raw add-layer --image other:1 one.tar
 umoci gc --layout other # of blobs that nothing names any more
 "$oci_make" verify oci:other || fail "our check of umoci's own image"
-"$oci_make" show oci:other | grep -q '^layer ' || fail "we cannot read umoci's own image"
+grep -q "^layer " <<<"$("$oci_make" show oci:other)" || fail "we cannot read umoci's own image"
 
 # --- a layout with another image is not overwritten, one with the same is
 gzip_digest=$(rm -rf gzip && write oci:gzip gz)
