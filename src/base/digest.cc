@@ -17,6 +17,30 @@ std::size_t hex_length(HashAlgorithm algorithm) {
   return algorithm == HashAlgorithm::sha256 ? 64 : 128;
 }
 
+std::string_view name_of(HashAlgorithm algorithm) {
+  switch (algorithm) {
+    case HashAlgorithm::sha256:
+      return "sha256";
+    case HashAlgorithm::sha512:
+      return "sha512";
+    case HashAlgorithm::blake2b:
+      break;
+  }
+  return "blake2b";
+}
+
+const EVP_MD* method_of(HashAlgorithm algorithm) {
+  switch (algorithm) {
+    case HashAlgorithm::sha256:
+      return EVP_sha256();
+    case HashAlgorithm::sha512:
+      return EVP_sha512();
+    case HashAlgorithm::blake2b:
+      break;
+  }
+  return EVP_blake2b512();
+}
+
 bool is_lower_hex(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -34,15 +58,16 @@ Digest::Digest(HashAlgorithm algorithm, std::string hex)
 Digest Digest::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
-  if (colon == std::string_view::npos || (name != "sha256" && name != "sha512"))
-    throw Error(quoted(text) + " is not a digest: 'sha256:…' or 'sha512:…' is expected",
-                ExitCode::input);
-  return {name == "sha256" ? HashAlgorithm::sha256 : HashAlgorithm::sha512,
-          std::string(text.substr(colon + 1))};
+  if (colon != std::string_view::npos)
+    for (const HashAlgorithm algorithm :
+         {HashAlgorithm::sha256, HashAlgorithm::sha512, HashAlgorithm::blake2b})
+      if (name == name_of(algorithm)) return {algorithm, std::string(text.substr(colon + 1))};
+  throw Error(quoted(text) + " is not a digest: 'sha256:…', 'sha512:…' or 'blake2b:…' is expected",
+              ExitCode::input);
 }
 
 std::string_view Digest::algorithm_name() const noexcept {
-  return algorithm_ == HashAlgorithm::sha256 ? "sha256" : "sha512";
+  return name_of(algorithm_);
 }
 
 std::string Digest::to_string() const {
@@ -59,8 +84,8 @@ struct Hasher::State {
 };
 
 Hasher::Hasher(HashAlgorithm algorithm) : state_(std::make_unique<State>(algorithm)) {
-  const EVP_MD* kind = algorithm == HashAlgorithm::sha256 ? EVP_sha256() : EVP_sha512();
-  if (state_->context == nullptr || EVP_DigestInit_ex(state_->context, kind, nullptr) != 1)
+  if (state_->context == nullptr ||
+      EVP_DigestInit_ex(state_->context, method_of(algorithm), nullptr) != 1)
     throw Error("internal error: libcrypto refuses to start a digest");
 }
 Hasher::Hasher(Hasher&&) noexcept = default;

@@ -1,5 +1,5 @@
-// SHA-256 and SHA-512 (OpenSSL EVP, which uses the CPU's own instructions), and the OCI spelling
-// "sha256:<hex>". Used by every module that names content.
+// SHA-256, SHA-512 and BLAKE2b-512 (OpenSSL EVP, which uses the CPU's own instructions), and the
+// OCI spelling "sha256:<hex>". Used by every module that names content.
 #pragma once
 
 #include <compare>
@@ -10,13 +10,17 @@
 
 namespace gbox {
 
-enum class HashAlgorithm { sha256, sha512 };
+enum class HashAlgorithm {
+  sha256,
+  sha512,
+  blake2b,  // of 512 bits, as Gentoo's Manifests and DIGESTS have it
+};
 
 // A checked digest: algorithm and lower-case hex of the right length.
 class Digest {
  public:
   Digest() = default;  // empty: compares unequal to every real one
-  // Takes "sha256:…" or "sha512:…". Throws Error (ExitCode::input) on anything else.
+  // Takes "sha256:…", "sha512:…" or "blake2b:…". Throws Error (ExitCode::input) on anything else.
   static Digest parse(std::string_view text);
   Digest(HashAlgorithm algorithm, std::string hex);
 

@@ -19,6 +19,14 @@ TEST_CASE("a hasher gives the same digest however the bytes are cut") {
   CHECK(hasher.finish().hex().substr(0, 16) == "ddaf35a193617aba");
 }
 
+TEST_CASE("blake2b has 512 bits, as Manifests have it") {
+  Hasher hasher(HashAlgorithm::blake2b);
+  hasher.update("abc");
+  const Digest digest = hasher.finish();
+  CHECK(digest.hex().substr(0, 16) == "ba80a53f981c4d0d");
+  CHECK(Digest::parse(digest.to_string()) == digest);
+}
+
 TEST_CASE("only well-formed digests are taken") {
   CHECK(Digest::parse("sha256:" + std::string(64, 'a')).hex() == std::string(64, 'a'));
   for (const char* bad : {"", "sha256:", "sha256:abc", "md5:0123", "sha256", "sha1:aa"})
