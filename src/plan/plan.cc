@@ -29,7 +29,7 @@ Json definition_of(const spec::Phase& phase) {
   }
   if (!phase.emerge.atoms.empty()) {
     const spec::Emerge& emerge = phase.emerge;
-    definition["emerge"] = emerge.atoms;
+    definition["emerge"] = spec::values_of(emerge.atoms);
     if (!emerge.options.empty()) definition["options"] = emerge.options;
     if (emerge.oneshot) definition["oneshot"] = true;
     if (emerge.empty_tree) definition["empty_tree"] = true;
@@ -37,7 +37,7 @@ Json definition_of(const spec::Phase& phase) {
     if (emerge.changed_use) definition["changed_use"] = true;
     if (emerge.passes != 1) definition["passes"] = emerge.passes;
   }
-  if (!phase.unmerge.empty()) definition["unmerge"] = phase.unmerge;
+  if (!phase.unmerge.empty()) definition["unmerge"] = spec::values_of(phase.unmerge);
   if (!phase.run.empty()) {
     definition["run"] = phase.run;
     definition["shell"] = spec::to_string(phase.shell);
@@ -104,7 +104,8 @@ class Planner {
   void add_base() {
     if (inputs_.base_digest.empty()) missing("the base");
     Step step = begin(kBaseStep, StepKind::base);
-    step.definition = {{"tarball", spec_.base.tarball}};  // its name decides nothing, its bytes do
+    step.definition = spec_.base.stage3.empty() ? Json{{"tarball", spec_.base.tarball}}
+                                                : Json{{"stage3", spec_.base.stage3}};  // its name decides nothing, its bytes do
     add(step.parts, part::kBase,
         {{"archive", inputs_.base_digest}, {"format", inputs_.base_format}});
     finish(std::move(step));

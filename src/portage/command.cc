@@ -31,7 +31,7 @@ std::vector<Command> emerge_commands(const spec::Phase& phase) {
   if (emerge.changed_use) command.emplace_back("--changed-use");
   append(command, emerge.options);
   command.emplace_back("--");  // an atom is never an option, whatever it looks like
-  append(command, emerge.atoms);
+  append(command, spec::values_of(emerge.atoms));
   return std::vector<Command>(emerge.passes, command);
 }
 
@@ -40,7 +40,7 @@ std::vector<Command> unmerge_commands(const spec::Phase& phase) {
   Command command = emerge_command(phase);
   // The warning before unmerging is for those who type it.
   append(command, {"--quiet-unmerge-warn", "--unmerge", "--"});
-  append(command, phase.unmerge);
+  append(command, spec::values_of(phase.unmerge));
   return {command};
 }
 

@@ -41,7 +41,7 @@ std::string make_conf(const spec::PortageConfig& config) {
   if (!config.common_flags.empty())
     for (const char* name : {"COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS"})
       variables[name] = config.common_flags;
-  if (!config.use.empty()) variables["USE"] = join(config.use, " ");
+  if (!config.use.empty()) variables["USE"] = join(spec::values_of(config.use), " ");
   for (const auto& [name, value] : config.make_conf) variables[name] = value;
   // The spec's features come behind gbox's, so that they win.
   std::string& features = variables["FEATURES"];
@@ -70,15 +70,15 @@ void add_rules(std::vector<ConfigFile>& files, std::string_view name,
   std::string text;
   for (const spec::PackageRule& rule : rules) {
     text += rule.atom;
-    for (const std::string& value : rule.values) text += ' ' + value;
+    for (const spec::Text& value : rule.values) text += ' ' + value.value;
     text += '\n';
   }
   files.push_back(own_file(name, std::move(text)));
 }
 
 void add_atoms(std::vector<ConfigFile>& files, std::string_view name,
-               const std::vector<std::string>& atoms) {
-  if (!atoms.empty()) files.push_back(own_file(name, join(atoms, "\n") + '\n'));
+               const std::vector<spec::Text>& atoms) {
+  if (!atoms.empty()) files.push_back(own_file(name, join(spec::values_of(atoms), "\n") + '\n'));
 }
 
 }  // namespace

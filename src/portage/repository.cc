@@ -155,7 +155,7 @@ CheckedRepository check_repository(const spec::Repository& repository, const std
     warn_without_cache(checked);
     return checked;
   } catch (Error& error) {
-    const std::string place = to_string(repository.path_where);
+    const std::string place = to_string(repository.source_where);
     error.add_context((place.empty() ? "" : place + ": ") + "repository " +
                       quoted(repository.name));
     error.add_code(ExitCode::input);

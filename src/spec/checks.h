@@ -38,10 +38,26 @@ Verdict check_profile(std::string_view text);      // a relative path without '.
 Verdict check_emerge_option(std::string_view text);
 Verdict check_make_conf_name(std::string_view text);   // a variable a spec may set
 Verdict check_make_conf_value(std::string_view text);  // one that quoting carries through
+Verdict check_env_name(std::string_view text);         // a variable a file of env/ may set
+Verdict check_build_place(std::string_view text);      // PORTAGE_TMPDIR: beneath /var/tmp
+Verdict check_file_name(std::string_view text);        // one path component: a set's, an env file's
+Verdict check_patched_package(std::string_view text);  // a directory of patches/: "cat/name[-1.2]"
 
 Verdict check_absolute_path(std::string_view text);  // '/…' without '..' and NUL
 // Without doubled slashes, '.' and a trailing slash; "/" stays. Only for checked paths.
 std::string normalized_path(std::string_view text);
+
+// Dates of a mirror: "latest", "YYYYMMDD" and, for a stage3, "YYYYMMDDTHHMMSSZ".
+enum class DateUse { day, stamp };
+Verdict check_date(std::string_view text, DateUse use);
+Verdict check_variant(std::string_view text);  // of a stage3: "nomultilib-openrc"
+bool is_url(std::string_view text);            // "scheme://…"
+// Where files are fetched from: http(s)://… or file://… without user:password, or an absolute path.
+Verdict check_location(std::string_view text);
+Verdict check_git_url(std::string_view text);  // also ssh:// and git://, and relative paths
+Verdict check_git_rev(std::string_view text);  // a branch, tag or commit
+// One of the directories of Gentoo's own binary packages: "x86-64-v3", or "17.1/x86-64".
+Verdict check_official(std::string_view text);
 
 Verdict check_owner(std::string_view text);        // "user", "user:group", names or numbers
 Verdict check_port(std::string_view text);         // "8080", "8080/tcp"

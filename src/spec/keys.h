@@ -18,19 +18,34 @@ struct TableKeys {
 
 namespace keys {
 
-inline constexpr std::array<std::string_view, 9> kTopList = {
-    "name", "tag", "args", "base", "repos", "portage", "build", "phase", "output"};
-inline constexpr std::array<std::string_view, 3> kBaseList = {"tarball", "sha256", "sha512"};
-inline constexpr std::array<std::string_view, 3> kBaseLater = {"stage3", "mirror", "image"};
-inline constexpr std::array<std::string_view, 2> kReposList = {"path", "priority"};
-inline constexpr std::array<std::string_view, 3> kReposLater = {"snapshot", "git", "rev"};
-inline constexpr std::array<std::string_view, 11> kPortageList = {
-    "profile",      "common_flags",   "use",
-    "make_conf",    "package_use",    "package_accept_keywords",
-    "package_mask", "package_unmask", "package_license",
-    "package_env",  "config_dir"};
-inline constexpr std::array<std::string_view, 5> kBuildList = {"jobs", "load_average",
-                                                               "emerge_jobs", "tmpfs", "distfiles"};
+inline constexpr std::array<std::string_view, 10> kTopList = {
+    "name", "tag", "args", "base", "repos", "binhost", "portage", "build", "phase", "output"};
+inline constexpr std::array<std::string_view, 9> kBaseList = {
+    "stage3", "arch", "date", "mirror", "keyring", "verify", "tarball", "sha256", "sha512"};
+inline constexpr std::array<std::string_view, 1> kBaseLater = {"image"};
+inline constexpr std::array<std::string_view, 9> kReposList = {
+    "path", "snapshot", "format", "git", "rev", "priority", "mirror", "keyring", "verify"};
+inline constexpr std::array<std::string_view, 5> kBinhostList = {"name", "uri", "official",
+                                                                 "priority", "verify_signature"};
+inline constexpr std::array<std::string_view, 17> kPortageList = {"profile",
+                                                                  "common_flags",
+                                                                  "use",
+                                                                  "cpu_flags",
+                                                                  "accept_keywords",
+                                                                  "license",
+                                                                  "make_conf",
+                                                                  "package_use",
+                                                                  "package_accept_keywords",
+                                                                  "package_mask",
+                                                                  "package_unmask",
+                                                                  "package_license",
+                                                                  "package_env",
+                                                                  "env",
+                                                                  "sets",
+                                                                  "patches",
+                                                                  "config_dir"};
+inline constexpr std::array<std::string_view, 6> kBuildList = {
+    "jobs", "load_average", "emerge_jobs", "tmpfs", "distfiles", "mirror"};
 inline constexpr std::array<std::string_view, 17> kPhaseList = {
     "name",       "root", "copy",        "emerge",  "options", "oneshot",
     "empty_tree", "deep", "changed_use", "passes",  "unmerge", "run",
@@ -43,7 +58,8 @@ inline constexpr std::array<std::string_view, 9> kConfigList = {
 
 inline constexpr TableKeys kTop{"", kTopList};
 inline constexpr TableKeys kBase{"[base]", kBaseList, kBaseLater};
-inline constexpr TableKeys kRepos{"[repos.NAME]", kReposList, kReposLater};
+inline constexpr TableKeys kRepos{"[repos.NAME]", kReposList};
+inline constexpr TableKeys kBinhost{"[[binhost]]", kBinhostList};
 inline constexpr TableKeys kPortage{"[portage]", kPortageList};
 inline constexpr TableKeys kBuild{"[build]", kBuildList};
 inline constexpr TableKeys kPhase{"[[phase]]", kPhaseList};
@@ -51,8 +67,8 @@ inline constexpr TableKeys kCopy{"'copy'", kCopyList};
 inline constexpr TableKeys kOutput{"[output]", kOutputList};
 inline constexpr TableKeys kConfig{"[output.config]", kConfigList};
 
-inline constexpr std::array<const TableKeys*, 9> kAll = {
-    &kTop, &kBase, &kRepos, &kPortage, &kBuild, &kPhase, &kCopy, &kOutput, &kConfig};
+inline constexpr std::array<const TableKeys*, 10> kAll = {
+    &kTop, &kBase, &kRepos, &kBinhost, &kPortage, &kBuild, &kPhase, &kCopy, &kOutput, &kConfig};
 
 }  // namespace keys
 }  // namespace gbox::spec

@@ -71,10 +71,9 @@ void refuse_orphans(Context& context, Table& table, std::string_view main,
 
 Emerge read_emerge(Context& context, Table& table) {
   Emerge emerge;
-  for (Text& atom : table.strings("emerge")) {
+  emerge.atoms = table.strings("emerge");
+  for (const Text& atom : emerge.atoms)
     context.accept(check_atom(atom.value, AtomUse::command), atom.where, "emerge", atom.value);
-    emerge.atoms.push_back(std::move(atom.value));
-  }
   for (Text& option : table.strings("options", Empty::yes)) {
     context.accept(check_emerge_option(option.value), option.where, "options", option.value);
     emerge.options.push_back(std::move(option.value));
@@ -120,10 +119,9 @@ Phase read_phase(Context& context, const toml::table& toml) {
   for (const toml::table* item : table.tables("copy"))
     phase.copy.push_back(read_copy(context, *item));
   phase.emerge = read_emerge(context, table);
-  for (Text& atom : table.strings("unmerge")) {
+  phase.unmerge = table.strings("unmerge");
+  for (const Text& atom : phase.unmerge)
     context.accept(check_atom(atom.value, AtomUse::command), atom.where, "unmerge", atom.value);
-    phase.unmerge.push_back(std::move(atom.value));
-  }
   read_run(context, table, phase);
   for (const Text& glob : table.strings("remove")) {
     if (!context.accept(check_absolute_path(glob.value), glob.where, "remove", glob.value))

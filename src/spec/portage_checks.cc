@@ -296,6 +296,43 @@ Verdict check_make_conf_name(std::string_view text) {
   return std::nullopt;
 }
 
+Verdict check_env_name(std::string_view text) {
+  // What only hastens one package is no danger to a key: the file's content is in all of them.
+  for (const std::string_view name : {"MAKEOPTS", "MAKEFLAGS", "NINJAOPTS", "PORTAGE_TMPDIR"})
+    if (text == name) return std::nullopt;
+  return check_make_conf_name(text);
+}
+
+Verdict check_build_place(std::string_view text) {
+  if (check_absolute_path(text)) return check_absolute_path(text);
+  if (normalized_path(text).starts_with("/var/tmp/")) return std::nullopt;
+  return Problem{"is not beneath '/var/tmp', so it would end up in the image",
+                 "write such as '/var/tmp/disk'"};
+}
+
+Verdict check_file_name(std::string_view text) {
+  if (!text.empty() && text.size() <= 128 && is_made_of(text, "+.-") && text.front() != '.' &&
+      text.front() != '-')
+    return std::nullopt;
+  return Problem{"is not a file's name",
+                 "use letters, digits, '_', '.', '+' and '-', first a letter or digit"};
+}
+
+Verdict check_patched_package(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash != std::string_view::npos && is_category(text.substr(0, slash))) {
+    std::string_view name = text.substr(slash + 1);
+    if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
+      if (!is_slot(name.substr(colon + 1)))
+        return Problem{"has no slot behind ':'", "write such as 'dev-lang/php:8.3'"};
+      name = name.substr(0, colon);
+    }
+    if (is_package_name(name) || version_start(name, false) != std::string_view::npos)
+      return std::nullopt;
+  }
+  return Problem{"is not a package", "write such as 'dev-lang/php' or 'dev-lang/php-8.3.1'"};
+}
+
 Verdict check_make_conf_value(std::string_view text) {
   if (const Verdict verdict = check_text(text, Newlines::no)) return verdict;
   // bash and make.conf's own reader take a backslash apart in different ways.

@@ -3,9 +3,15 @@
 
 #include "context.h"
 #include "gbox/spec/spec.h"
+#include "table.h"
 
 namespace gbox::spec {
 
+Base read_base(Context& context, const toml::table& table);
+std::vector<Repository> read_repositories(Context& context, Table& top);
+std::vector<BinaryHost> read_binary_hosts(Context& context, Table& top);
+// 'mirror': one string, or a list. Empty when absent.
+std::vector<std::string> read_mirrors(Context& context, Table& table);
 PortageConfig read_portage(Context& context, const toml::table& table);
 Phase read_phase(Context& context, const toml::table& table);
 Output read_output(Context& context, const toml::table& table);

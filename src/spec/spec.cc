@@ -47,66 +47,6 @@ std::map<std::string, std::string> read_args(Context& context, Table& top,
   return args;
 }
 
-std::optional<Digest> read_digest(Context& context, Table& table, std::string_view key,
-                                  HashAlgorithm algorithm) {
-  const auto text = table.string(key);
-  if (!text) return std::nullopt;
-  try {
-    return Digest::parse(std::string(key) + ':' + text->value);
-  } catch (const Error&) {
-    context.fault(text->where, quoted(key) + ": " + shown(text->value) + " is not such a digest",
-                  "write " + std::string(algorithm == HashAlgorithm::sha256 ? "64" : "128") +
-                      " lower-case hex digits, as " + quoted(std::string(key) + "sum") +
-                      " prints them");
-    return std::nullopt;
-  }
-}
-
-Base read_base(Context& context, const toml::table& toml) {
-  Table table(context, toml, keys::kBase);
-  Base base;
-  base.where = table.where();
-  if (!table.has_unsupported())
-    table.require("tarball", "name the stage3 tarball to begin with: tarball = \"stage3.tar.xz\"");
-  if (const auto tarball = table.string("tarball")) base.tarball = tarball->value;
-  if (auto digest = read_digest(context, table, "sha256", HashAlgorithm::sha256))
-    base.digests.push_back(std::move(*digest));
-  if (auto digest = read_digest(context, table, "sha512", HashAlgorithm::sha512))
-    base.digests.push_back(std::move(*digest));
-  return base;
-}
-
-Repository read_repository(Context& context, const std::string& name, const Location& name_where,
-                           const toml::table& toml) {
-  Table table(context, toml, keys::kRepos);
-  Repository repository;
-  repository.where = name_where;
-  repository.name = name;
-  if (!table.has_unsupported())
-    table.require("path", "name the repository's directory: path = \"./gentoo\"");
-  repository.path_where = table.where("path");
-  if (const auto path = table.string("path")) repository.path = path->value;
-  constexpr int kMostPriority = 9999;
-  if (const auto priority = table.integer("priority", -kMostPriority, kMostPriority))
-    repository.priority = static_cast<int>(*priority);
-  return repository;
-}
-
-std::vector<Repository> read_repositories(Context& context, Table& top) {
-  std::vector<Repository> repositories;
-  for (const Entry& entry : top.entries("repos")) {
-    context.accept(check_repository_name(entry.key), entry.key_where, "repos", entry.key);
-    const toml::table* table = entry.node->as_table();
-    if (table == nullptr) {
-      note_type(context, "repos." + entry.key, *entry.node, "a table",
-                "write [repos.NAME] and below it path = \"…\"");
-      continue;
-    }
-    repositories.push_back(read_repository(context, entry.key, entry.key_where, *table));
-  }
-  return repositories;
-}
-
 BuildOptions read_options(Context& context, const toml::table& toml) {
   constexpr std::int64_t kMostJobs = 4096;
   Table table(context, toml, keys::kBuild);
@@ -126,6 +66,7 @@ BuildOptions read_options(Context& context, const toml::table& toml) {
     options.distfiles = path->value;
     options.distfiles_where = path->where;
   }
+  options.mirrors = read_mirrors(context, table);
   return options;
 }
 
@@ -171,15 +112,16 @@ BuildSpec read_spec(const std::string& path_shown, std::string_view text,
   if (const auto tag = top.string("tag"))
     if (context.accept(check_tag(tag->value), tag->where, "tag", tag->value)) spec.tag = tag->value;
 
-  top.require("base", "say what to begin with: [base] and below it tarball = \"…\"");
+  top.require("base", "say what to begin with: [base] and below it stage3 = \"openrc\"");
   if (const toml::table* base = top.table("base")) spec.base = read_base(context, *base);
   spec.repositories = read_repositories(context, top);
+  spec.binary_hosts = read_binary_hosts(context, top);
   if (const toml::table* portage = top.table("portage"))
     spec.portage = read_portage(context, *portage);
   if (spec.portage.where.file.empty()) spec.portage.where = context.nowhere();
   if (!spec.portage.profile.empty() && !top.has("repos"))
     context.fault(spec.portage.profile_where, "'profile' needs a repository that holds it",
-                  "add [repos.gentoo] and below it path = \"…\"");
+                  "add [repos.gentoo] and below it snapshot = \"latest\"");
   if (const toml::table* build = top.table("build")) spec.options = read_options(context, *build);
   spec.phases = read_phases(context, top);
   if (const toml::table* output = top.table("output")) spec.output = read_output(context, *output);
@@ -222,6 +164,17 @@ std::string_view to_string(Compression compression) {
       break;
   }
   return "none";
+}
+
+std::string_view to_string(SnapshotFormat format) {
+  return format == SnapshotFormat::tar ? "tar" : "squashfs";
+}
+
+std::vector<std::string> values_of(const std::vector<Text>& texts) {
+  std::vector<std::string> values;
+  values.reserve(texts.size());
+  for (const Text& text : texts) values.push_back(text.value);
+  return values;
 }
 
 }  // namespace gbox::spec

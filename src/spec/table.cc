@@ -109,7 +109,7 @@ void Table::note_unknown(const toml::key& key) {
   const Location where = context_.at(key);
   if (contains(keys_.unsupported, name)) {
     has_unsupported_ = true;
-    const std::string table = keys_.shown == "[base]" ? "base" : "repos";
+    const std::string table(keys_.shown.substr(1, keys_.shown.find_first_of(".]") - 1));
     context_.fault(where, quoted(table + '.' + name) + " is not supported by this version",
                    "use " + quoted(table + '.' + std::string(keys_.keys.front())));
     return;

@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "context.h"
+#include "gbox/spec/spec.h"
 #include "keys.h"
 
 namespace gbox::spec {
-
-// A string with its args replaced, and its place.
-struct Text {
-  std::string value;
-  Location where;
-};
 
 // An entry of a table whose keys a person chooses, such as make_conf.
 struct Entry {

@@ -20,27 +20,96 @@ constexpr std::size_t kMaxSpecBytes = 1u << 20;  // a spec is written by hand
 constexpr std::size_t kMaxPhases = 400;          // the kernel stacks at most 500 lowerdirs
 constexpr std::size_t kMaxFaults = 50;           // past these, reading on helps nobody
 constexpr unsigned kMaxPasses = 10;
+constexpr std::string_view kDefaultMirror = "https://distfiles.gentoo.org";
+constexpr std::string_view kLatest = "latest";
 
-// What the first snapshot is unpacked from.
-struct Base {
+// A value and where it stands, for checks that come later than reading.
+struct Text {
+  Text() = default;
+  Text(std::string text, Location place = {}) : value(std::move(text)), where(std::move(place)) {}
+  Text(const char* text) : value(text) {}
+  std::string value;
   Location where;
-  std::string tarball;          // as written: relative to the spec's directory, or absolute
-  std::vector<Digest> digests;  // what the spec says the file's digests are; all must match
+  // By value alone: two specs that say the same are the same.
+  bool operator==(const Text& other) const { return value == other.value; }
+};
+std::vector<std::string> values_of(const std::vector<Text>& texts);
+
+// Where files of a mirror come from, and whose word is taken for them.
+struct Origin {
+  std::vector<std::string> mirrors;  // URLs or absolute paths, tried in order; never empty
+  std::string keyring;               // a file of certificates, as written; empty: gbox's own trust
+  Location keyring_where;
+  bool verify = true;  // false: signatures are not looked at; loud, and recorded in the lock
+  Location verify_where;
 };
 
+// What the first snapshot is unpacked from: a file the spec names, or a stage3 of a mirror.
+struct Base {
+  Location where;
+  std::string tarball;          // as written: a URL, absolute, or relative to the spec's directory
+  std::vector<Digest> digests;  // what the spec says the file's digests are; all must match
+  std::string stage3;           // a variant such as "nomultilib-openrc"; empty: `tarball`
+  Location stage3_where;
+  std::string arch;           // Gentoo's word, such as "amd64"; empty: this machine's
+  std::string date{kLatest};  // or "YYYYMMDD", "YYYYMMDDTHHMMSSZ"
+  Location date_where;
+  Origin origin;  // of `stage3`
+};
+
+enum class SnapshotFormat { tar, squashfs };
+
+// An ebuild repository: a directory, a snapshot of a mirror, or a commit. One of `path`,
+// `snapshot` and `git` is set.
 struct Repository {
-  Location where;       // of its table
-  Location path_where;  // of `path`, for errors about what is found there
+  Location where;         // of its table
+  Location source_where;  // of that one, for errors about what is found there
   std::string name;
-  std::string path;  // as written: relative to the spec's directory, or absolute
+  std::string path;      // as written: relative to the spec's directory, or absolute
+  std::string snapshot;  // "latest" or "YYYYMMDD"
+  SnapshotFormat format = SnapshotFormat::tar;
+  std::string git;  // URL or path of a repository
+  std::string rev;  // a branch, tag or commit; empty: what the URL's HEAD is
   std::optional<int> priority;
+  Origin origin;  // of `snapshot`
+};
+
+// A host of binary packages.
+struct BinaryHost {
+  Location where;
+  std::string name;
+  std::string uri;       // the directory that holds 'Packages'; empty: `official`
+  std::string official;  // one of Gentoo's own, such as "x86-64-v3"
+  std::optional<int> priority;
+  bool verify_signature = true;
 };
 
 // One line of a package.* file.
 struct PackageRule {
   Location where;
   std::string atom;
-  std::vector<std::string> values;  // flags, keywords, licences or env files; as written
+  std::vector<Text> values;  // flags, keywords, licences or env files; as written
+};
+
+// A file of variables for package_env to name: /etc/portage/env/NAME.
+struct EnvFile {
+  Location where;
+  std::string name;
+  std::map<std::string, std::string> variables;
+};
+
+// A set of packages for emerge: "@NAME".
+struct PackageSet {
+  Location where;
+  std::string name;
+  std::vector<Text> atoms;
+};
+
+// Patches that Portage applies to a package, in this order.
+struct PatchRule {
+  Location where;
+  std::string package;      // "category/name", or with a version or slot as Portage takes it
+  std::vector<Text> files;  // as written: relative to the spec's directory, or absolute
 };
 
 // What becomes files below /etc/portage. Tables are sorted by key: TOML gives them no order.
@@ -49,20 +118,28 @@ struct PortageConfig {
   std::string profile;
   Location profile_where;
   std::string common_flags;
-  std::vector<std::string> use;
+  Location common_flags_where;
+  std::vector<Text> use;
+  std::vector<Text> accept_keywords;  // ACCEPT_KEYWORDS
+  std::vector<Text> license;          // ACCEPT_LICENSE
+  std::vector<Text> cpu_flags;  // CPU_FLAGS_<ARCH>; the one word "native": what this machine has
   std::map<std::string, std::string> make_conf;
+  std::map<std::string, Location> make_conf_where;
   std::vector<PackageRule> package_use;
   std::vector<PackageRule> package_accept_keywords;
   std::vector<PackageRule> package_license;
   std::vector<PackageRule> package_env;
-  std::vector<std::string> package_mask;
-  std::vector<std::string> package_unmask;
+  std::vector<Text> package_mask;
+  std::vector<Text> package_unmask;
+  std::vector<EnvFile> env;
+  std::vector<PackageSet> sets;
+  std::vector<PatchRule> patches;
   std::string config_dir;  // as written; empty: none
   Location config_dir_where;
 };
 
 struct Emerge {
-  std::vector<std::string> atoms;    // packages and sets; empty: the phase merges nothing
+  std::vector<Text> atoms;           // packages and sets; empty: the phase merges nothing
   std::vector<std::string> options;  // handed to emerge as they are, before the atoms
   bool oneshot = false;
   bool empty_tree = false;
@@ -90,8 +167,8 @@ struct Phase {
   std::string root = "/";  // normalized and absolute: ROOT of emerge, target of copy and remove
   std::vector<Copy> copy;
   Emerge emerge;
-  std::vector<std::string> unmerge;  // atoms
-  std::string run;                   // a script; runs in '/', with ROOT set to `root`; may be empty
+  std::vector<Text> unmerge;  // atoms
+  std::string run;            // a script; runs in '/', with ROOT set to `root`; may be empty
   Shell shell = Shell::bash;
   std::vector<std::string> remove;         // absolute globs beneath `root`, no '..'
   std::map<std::string, std::string> env;  // for `run` only
@@ -132,6 +209,7 @@ struct BuildOptions {
   std::optional<std::uint64_t> tmpfs_bytes;  // size of the build directory's tmpfs; absent: none
   std::string distfiles;  // directory of source archives, as written; Portage verifies each file
   Location distfiles_where;
+  std::vector<std::string> mirrors;  // of distfiles, tried in order; empty: the base's
 };
 
 struct BuildSpec {
@@ -141,6 +219,7 @@ struct BuildSpec {
   std::map<std::string, std::string> args;  // with overrides applied
   Base base;
   std::vector<Repository> repositories;  // sorted by name
+  std::vector<BinaryHost> binary_hosts;  // sorted by name
   PortageConfig portage;
   std::vector<Phase> phases;  // in the order of the file
   Output output;
@@ -161,5 +240,6 @@ std::string_view to_string(Network network);
 std::string_view to_string(Shell shell);
 std::string_view to_string(Layers layers);
 std::string_view to_string(Compression compression);
+std::string_view to_string(SnapshotFormat format);
 
 }  // namespace gbox::spec

@@ -14,7 +14,7 @@ inline spec::Phase emerge_phase(std::string name, std::vector<std::string> atoms
   spec::Phase phase;
   phase.name = std::move(name);
   phase.where = {"stage4.toml", 20, 1};
-  phase.emerge.atoms = std::move(atoms);
+  phase.emerge.atoms.assign(atoms.begin(), atoms.end());
   return phase;
 }
 

@@ -14,7 +14,7 @@ namespace {
 spec::Repository repository(const std::string& name) {
   spec::Repository result;
   result.name = name;
-  result.path_where = {"s.toml", 7, 8};
+  result.source_where = {"s.toml", 7, 8};
   return result;
 }
 

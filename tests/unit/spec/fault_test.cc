@@ -39,20 +39,17 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"phases=1", "s:3:1: unknown key 'phases' at the top level | did you mean 'phase'?"},
       {"[portage]\npofile='x'",
        "s:4:1: unknown key 'pofile' in [portage] | did you mean 'profile'?"},
-      {"[portage]\naccept_keywords={}",
-       "s:4:1: unknown key 'accept_keywords' in [portage] | did you mean "
-       "'package_accept_keywords'?"},
+      {"[portage]\nmask=[]",
+       "s:4:1: unknown key 'mask' in [portage] | did you mean 'package_mask'?"},
       {"jobs=3", "s:3:1: unknown key 'jobs' at the top level | 'jobs' belongs to [build]"},
       {"[build]\ntag='x'",
        "s:4:1: unknown key 'tag' in [build] | 'tag' belongs to the top level, above every table"},
       {"[build]\n\"zebra\\u001b\"=1",
        "s:4:1: unknown key 'zebra?' in [build] | known here: 'jobs', 'load_average', "
-       "'emerge_jobs', 'tmpfs' and 'distfiles'"},
+       "'emerge_jobs', 'tmpfs', 'distfiles' and 'mirror'"},
       // of the contract, but not of this version
-      {"base.mirror='https://x'",
-       "s:3:6: 'base.mirror' is not supported by this version | use 'base.tarball'"},
-      {"[repos.gentoo]\nsnapshot='latest'",
-       "s:4:1: 'repos.snapshot' is not supported by this version | use 'repos.path'"},
+      {"base.image='oci:x'",
+       "s:3:6: 'base.image' is not supported by this version | use 'base.stage3'"},
       {"[output]\nlayers='package'",
        "s:4:8: 'layers': 'package' is not supported by this version | allowed: 'phase' and "
        "'single'"},
@@ -77,7 +74,7 @@ TEST_CASE("each fault has its place, its message and its hint") {
        "of brackets"},
       {"repos.gentoo='./gentoo'",
        "s:3:14: 'repos.gentoo' is a string, it must be a table | write [repos.NAME] and below it "
-       "path = \"…\""},
+       "snapshot = \"latest\" or path = \"…\""},
       {"tag=1979-05-27", "s:3:5: 'tag' is a date or time, it must be a string"},
       {"[[phase]]\nname='a'\nemerge=['a/b']\noneshot='yes'",
        "s:6:9: 'oneshot' is a string, it must be true or false | write it without quotes"},
@@ -108,14 +105,15 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"[repos.gentoo]\npath='x'\npriority=10000",
        "s:5:10: 'priority' is 10000, it must be from -9999 to 9999"},
       {"[repos.gentoo]\npriority=1",
-       "s:3:1: missing key 'path' in [repos.NAME] | name the repository's directory: path = "
-       "\"./gentoo\""},
+       "s:3:1: missing key 'path' in [repos.NAME] | name the repository's directory (path = "
+       "\"./gentoo\"), a snapshot of the mirror (snapshot = \"latest\") or a git repository (git = "
+       "\"https://…\")"},
       {"[repos.'a b']\npath='x'",
        "s:3:8: 'repos': 'a b' is not a repository name | use letters, digits, '_' and '-', first "
        "none of '-'"},
       {"[portage]\nprofile='default'",
-       "s:4:9: 'profile' needs a repository that holds it | add [repos.gentoo] and below it path "
-       "= \"…\""},
+       "s:4:9: 'profile' needs a repository that holds it | add [repos.gentoo] and below it "
+       "snapshot = \"latest\""},
       {"[portage]\nuse=['a b']",
        "s:4:6: 'use': 'a b' is not one USE flag | write each flag as its own string"},
       {"[portage]\nmake_conf={MAKEOPTS='-j8'}",
@@ -248,10 +246,10 @@ TEST_CASE("what is missing at the top is said at once, not one run after another
 }
 
 TEST_CASE("a base of a kind to come is refused by name, without a second fault about the tarball") {
-  const auto faults = faults_of("name='a'\n[base]\nstage3='openrc'");
+  const auto faults = faults_of("name='a'\n[base]\nimage='oci:x'");
   REQUIRE(faults.size() == 1);
   CHECK(line_of(faults[0]) ==
-        "s:3:1: 'base.stage3' is not supported by this version | use 'base.tarball'");
+        "s:3:1: 'base.image' is not supported by this version | use 'base.stage3'");
 }
 
 TEST_CASE("all faults of a file come together, in the file's order") {

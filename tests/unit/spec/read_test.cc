@@ -105,14 +105,15 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   CHECK(spec.repositories[1].priority == -5);
 
   CHECK(spec.portage.profile == "default/linux/amd64/23.0/no-multilib");
-  CHECK(spec.portage.use == Strings{"-ipv6", "static-libs"});
+  CHECK(values_of(spec.portage.use) == Strings{"-ipv6", "static-libs"});
   CHECK(spec.portage.make_conf.at("PYTHON_TARGETS").empty());
   CHECK(spec.portage.make_conf.at("CFLAGS") == "${COMMON_FLAGS} -g");
   REQUIRE(spec.portage.package_use.size() == 2);
   CHECK(spec.portage.package_use[0].atom == "*/*");
-  CHECK(spec.portage.package_use[0].values == Strings{"PYTHON_TARGETS:", "-*", "python3_12"});
+  CHECK(values_of(spec.portage.package_use[0].values) ==
+        Strings{"PYTHON_TARGETS:", "-*", "python3_12"});
   CHECK(spec.portage.package_accept_keywords[0].values.empty());
-  CHECK(spec.portage.package_mask == Strings{">=dev-lang/php-8.4"});
+  CHECK(values_of(spec.portage.package_mask) == Strings{">=dev-lang/php-8.4"});
   CHECK(spec.portage.config_dir == "portage");
 
   CHECK(spec.options.jobs == 8);
@@ -123,7 +124,7 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   REQUIRE(spec.phases.size() == 2);
   const Phase& world = spec.phases[0];
   CHECK(world.root == "/");
-  CHECK(world.emerge.atoms == Strings{"@world", "dev-lang/php:8.3[fpm,-cgi]"});
+  CHECK(values_of(world.emerge.atoms) == Strings{"@world", "dev-lang/php:8.3[fpm,-cgi]"});
   CHECK(world.emerge.options == Strings{"--with-bdeps=y", "-uN"});
   CHECK((world.emerge.oneshot && world.emerge.empty_tree && world.emerge.deep &&
          world.emerge.changed_use));
