@@ -104,8 +104,10 @@ class Planner {
   void add_base() {
     if (inputs_.base_digest.empty()) missing("the base");
     Step step = begin(kBaseStep, StepKind::base);
-    step.definition = spec_.base.stage3.empty() ? Json{{"tarball", spec_.base.tarball}}
-                                                : Json{{"stage3", spec_.base.stage3}};  // its name decides nothing, its bytes do
+    step.definition =
+        spec_.base.stage3.empty()
+            ? Json{{"tarball", spec_.base.tarball}}
+            : Json{{"stage3", spec_.base.stage3}};  // its name decides nothing, its bytes do
     add(step.parts, part::kBase,
         {{"archive", inputs_.base_digest}, {"format", inputs_.base_format}});
     finish(std::move(step));
