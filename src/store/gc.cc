@@ -51,6 +51,10 @@ DiskUsage Store::disk_usage() const {
   };
   usage.blobs = add_files("blobs/sha256", usage.blobs_bytes);
   (void)add_files("logs", usage.logs_bytes);  // their number interests nobody
+  for (const InputFile& file : impl_->list_inputs()) {
+    ++usage.inputs;
+    usage.inputs_bytes += file.bytes;
+  }
   for (const FailedStep& failed : failed_steps()) {
     ++usage.failed;
     usage.failed_bytes += failed.size_bytes;
@@ -87,6 +91,35 @@ void Store::remove(std::string_view key) {
   impl_->remove_records({std::string(key)});
 }
 
+std::vector<InputFile> Store::Impl::list_inputs() const {
+  std::vector<InputFile> files;
+  const auto add = [&](const std::string& path) {
+    const auto status = sys::try_fstatat(root.get(), path, AT_SYMLINK_NOFOLLOW);
+    if (status && S_ISREG(status->st_mode))
+      files.push_back(
+          {path, status->st_mtime, static_cast<std::uint64_t>(status->st_blocks) * 512});
+  };
+  for (const char* directory : {"inputs", "distfiles", "incoming"})
+    for (const std::string& name : list(root.get(), directory))
+      add(std::string(directory) + '/' + name);
+  std::vector<std::string> pending = {"binpkgs"};
+  while (!pending.empty()) {
+    const std::string directory = std::move(pending.back());
+    pending.pop_back();
+    for (const std::string& name : list(root.get(), directory)) {
+      const std::string path = directory + '/' + name;
+      const auto status = sys::try_fstatat(root.get(), path, AT_SYMLINK_NOFOLLOW);
+      if (status && S_ISDIR(status->st_mode))
+        pending.push_back(path);
+      else
+        add(path);
+    }
+  }
+  std::stable_sort(files.begin(), files.end(),
+                   [](const InputFile& a, const InputFile& b) { return a.used < b.used; });
+  return files;
+}
+
 namespace {
 
 // One pass over each directory; called with the store to ourselves.
@@ -103,11 +136,13 @@ class Collector {
     drop_layers();
     drop_blobs();
     drop_logs();
+    drop_incoming();
     drop_locks();
   }
 
   // False when nothing more can or must go.
   bool make_room() {
+    if (drop_inputs()) return true;
     const std::vector<Record> records = store_.records();
     const auto size_of = [&](const Record& record) {
       std::uint64_t bytes = record.size_bytes;
@@ -192,6 +227,30 @@ class Collector {
       if (!wanted.contains(name)) unlink("blobs/sha256/" + name);
   }
 
+  // Inputs that went unused for too long, and the least recently used while there is too little
+  // room. False when none had to go.
+  bool drop_inputs() {
+    std::uint64_t used = store_.disk_usage().total_bytes();
+    bool any = false;
+    for (const InputFile& file : impl_.list_inputs()) {
+      const bool expired =
+          policy_.unused_for && policy_.now - file.used > policy_.unused_for->count();
+      const bool crowded = policy_.max_bytes && used > *policy_.max_bytes;
+      if (!expired && !crowded) break;  // the rest was used later still
+      // One that stays is no progress: to count it would keep the caller going for ever.
+      if (::unlinkat(impl_.root.get(), file.path.c_str(), 0) != 0) continue;
+      used -= std::min(used, file.bytes);
+      any = true;
+    }
+    return any;
+  }
+
+  // What was never finished or never verified.
+  void drop_incoming() {
+    for (const std::string& name : list(impl_.root.get(), "incoming"))
+      if (is_old("incoming/" + name)) unlink("incoming/" + name);
+  }
+
   // Logs of interrupted builds have neither record nor failure: they stay for a while.
   void drop_logs() {
     std::set<std::string> wanted;
@@ -240,6 +299,7 @@ GcResult Store::collect_garbage(const GcPolicy& policy) {
   result.snapshots = fewer(before.snapshots, after.snapshots);
   result.blobs = fewer(before.blobs, after.blobs);
   result.failed = fewer(before.failed, after.failed);
+  result.inputs = fewer(before.inputs, after.inputs);
   result.logs = collector.logs();
   return result;
 }

@@ -22,6 +22,12 @@ namespace gbox::store {
 // What new files are marked with where the host does not tell its boots apart.
 constexpr std::string_view kUnknownBoot = "unknown";
 
+struct InputFile {
+  std::string path;     // below the store
+  std::int64_t used;    // unix seconds
+  std::uint64_t bytes;  // on disk
+};
+
 class Store::Impl {
  public:
   Impl(std::string absolute_path, sys::Fd directory, WarningSink& warnings);
@@ -59,6 +65,10 @@ class Store::Impl {
   // Removes these records, every record built upon their snapshots, and those snapshots. Only
   // while the store is ours alone.
   void remove_records(const std::set<std::string>& keys);
+
+  // --- inputs ---
+  // All files that came from elsewhere, least recently used first.
+  std::vector<InputFile> list_inputs() const;
 
   // --- layers ---
   std::optional<Stored<LayerEntry>> load_layer(const std::string& file, std::string& why) const;

@@ -11,8 +11,10 @@ namespace gbox::store {
 // With no limit set only garbage goes: snapshots without a record, layers without a snapshot,
 // blobs without a layer, leftovers of dead processes, and failed steps and logs past their age.
 struct GcPolicy {
-  std::optional<std::uint64_t> max_bytes;           // remove records until the store fits
-  std::optional<std::chrono::seconds> unused_for;   // remove records not used for this long
+  // Remove until the store fits: inputs from elsewhere first, which can be fetched again, then
+  // records; least recently used first.
+  std::optional<std::uint64_t> max_bytes;
+  std::optional<std::chrono::seconds> unused_for;   // remove what was not used for this long
   std::chrono::seconds failed_for{14 * 24 * 3600};  // age at which failed steps and lone logs go
   std::int64_t now = 0;                             // unix seconds; 0: the clock's
 };
@@ -25,6 +27,7 @@ struct GcResult {
   std::size_t blobs = 0;
   std::size_t failed = 0;
   std::size_t logs = 0;
+  std::size_t inputs = 0;  // with distfiles and fetched binary packages
 };
 
 struct DiskUsage {
@@ -32,12 +35,14 @@ struct DiskUsage {
   std::uint64_t blobs_bytes = 0;
   std::uint64_t failed_bytes = 0;
   std::uint64_t logs_bytes = 0;
+  std::uint64_t inputs_bytes = 0;  // with distfiles, binary packages and what is being fetched
   std::size_t records = 0;
   std::size_t snapshots = 0;
   std::size_t blobs = 0;
   std::size_t failed = 0;
+  std::size_t inputs = 0;
   [[nodiscard]] std::uint64_t total_bytes() const noexcept {
-    return snapshots_bytes + blobs_bytes + failed_bytes + logs_bytes;
+    return snapshots_bytes + blobs_bytes + failed_bytes + logs_bytes + inputs_bytes;
   }
 };
 

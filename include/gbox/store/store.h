@@ -16,6 +16,12 @@
 //   logs/STEP.KEY.XXXX.log output of a step, whether it finished or not
 //   blobs/sha256/HEX       finished blobs; mtime is when one was last used
 //   layers/HEX.json        which blob a snapshot was packed into
+//   inputs/HEX             a verified file from elsewhere (stage3, snapshot), by its SHA-256; mtime
+//                          is when it was last used
+//   distfiles/NAME         source archives, as Portage names them; steps see them read-only
+//   binpkgs/HEX/           what was fetched of one binary package host, as its URI lays it out
+//   incoming/              being fetched: partial files of net/transfer.h, and whole ones whose
+//                          signature is still to be checked; nothing else ever reads it
 //   locks/store            held shared by whoever uses the store (lease), exclusively by gc
 //   locks/key-KEY          held exclusively by whoever builds that key
 // STEP is an encoded step name (encode_name): names of a spec never become paths unchecked.
@@ -143,6 +149,20 @@ class Store {
   // another size, is dropped with a warning.
   std::optional<CachedLayer> find_layer(const LayerKey& key);
   void put_layer(const LayerKey& key, const CachedLayer& layer);
+
+  // --- inputs from elsewhere ---
+  // The file, O_RDONLY and stamped as used; nullopt when it is not here. Its bytes were hashed
+  // when it came in, and nothing but gbox writes to the store.
+  std::optional<sys::Fd> open_input(const Digest& sha256);
+  // Where transfers go before they are inputs. For net::fetch_all.
+  [[nodiscard]] sys::Fd open_incoming() const;
+  // incoming/NAME becomes the input `sha256`, which the caller has computed over its bytes and has
+  // verified. Durable when this returns.
+  void adopt_input(const std::string& name, const Digest& sha256);
+  void discard_incoming(const std::string& name) noexcept;
+  // Absolute paths of directories that exist.
+  [[nodiscard]] std::string distfiles_path() const;
+  [[nodiscard]] std::string binpkgs_path() const;
 
   // --- space ---
   [[nodiscard]] DiskUsage disk_usage() const;
