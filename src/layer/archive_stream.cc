@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "decoding.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/fd.h"
 #include "gzip_reader.h"
+#include "xz_reader.h"
+#include "zstd_frames.h"
+#include "zstd_reader.h"
 
 namespace gbox::layer {
 
@@ -103,26 +107,44 @@ void ArchiveStream::check_ratio() const {
                 ExitCode::input);
 }
 
-void ArchiveStream::pass_on(const std::byte* data, std::size_t size) {
-  tar_hasher_.update(std::span(data, size));
-  tar_bytes_ += size;
+void ArchiveStream::check_stopped() const {
+  if (stopping_) throw Stopped();
+}
+
+void ArchiveStream::deliver(Block block) {
+  if (block.size == 0) return;  // to who reads, an empty block is the end
+  tar_hasher_.update(block.bytes());
+  tar_bytes_ += block.size;
   check_ratio();
-  while (size != 0) {
+  if (!queue_.push(std::move(block))) throw Stopped();
+}
+
+void ArchiveStream::pass_on(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
     if (block_.data == nullptr) block_ = queue_.fresh();
-    const std::size_t part = std::min(size, block_.space().size());
-    std::memcpy(block_.space().data(), data, part);
+    const std::size_t part = std::min(bytes.size(), block_.space().size());
+    std::memcpy(block_.space().data(), bytes.data(), part);
     block_.size += part;
-    data += part;
-    size -= part;
-    if (block_.size == kBlockSize && !queue_.push(std::move(block_))) throw Stopped();
+    bytes = bytes.subspan(part);
+    if (block_.size == kBlockSize) deliver(std::move(block_));
   }
 }
 
 void ArchiveStream::decompress() {
   read_head();
-  if (is_gzip(std::span(stored_).first(head_size_)))
-    gunzip([this] { return read_stored(); },
-           [this](std::span<const std::byte> bytes) { pass_on(bytes.data(), bytes.size()); });
+  const std::span<const std::byte> head = std::span(stored_).first(head_size_);
+  const Decoding decoding{.read = [this] { return read_stored(); },
+                          .fresh = [this] { return queue_.fresh(); },
+                          .take = [this](Block block) { deliver(std::move(block)); },
+                          .check = [this] { check_stopped(); },
+                          .abandon = [this] { stopping_ = true; },
+                          .threads = decoding_threads(options_.threads)};
+  if (is_gzip(head))
+    gunzip(decoding.read, [this](std::span<const std::byte> bytes) { pass_on(bytes); });
+  else if (is_xz(head))
+    unxz(decoding);
+  else if (is_zstd(head))
+    ZstdReader(decoding).run();
   else
     decompress_by_libarchive();
   // What follows the compressed stream counts for the digests and for nothing else.
@@ -133,10 +155,8 @@ void ArchiveStream::decompress_by_libarchive() {
   const std::unique_ptr<archive, FreeReader> reader(archive_read_new());
   if (!reader) throw std::bad_alloc();
   // A filter that libarchive was built without would be run as a program: ARCHIVE_WARN.
-  for (const auto support : {archive_read_support_filter_bzip2, archive_read_support_filter_xz,
-                             archive_read_support_filter_zstd})
-    if (support(reader.get()) != ARCHIVE_OK)
-      throw Error("internal error: libarchive lacks bzip2, xz or zstd");
+  if (archive_read_support_filter_bzip2(reader.get()) != ARCHIVE_OK)
+    throw Error("internal error: libarchive lacks bzip2");
   archive_read_support_format_raw(reader.get());
   archive_read_support_format_empty(reader.get());
   const auto check = [&](int result) {
@@ -162,7 +182,7 @@ void ArchiveStream::decompress_by_libarchive() {
       const int result = archive_read_data_block(reader.get(), &data, &size, &offset);
       if (result == ARCHIVE_EOF) break;
       check(result);
-      pass_on(static_cast<const std::byte*>(data), size);
+      pass_on({static_cast<const std::byte*>(data), size});
     }
   }
 }
@@ -170,7 +190,7 @@ void ArchiveStream::decompress_by_libarchive() {
 void ArchiveStream::run() {
   try {
     decompress();
-    if (block_.size != 0 && !queue_.push(std::move(block_))) return;
+    if (block_.data != nullptr) deliver(std::move(block_));
     queue_.close();
   } catch (const Stopped&) {
     queue_.close();

@@ -1,6 +1,7 @@
-// The stored bytes of an archive become the bytes of its tar, on a thread of its own: reading,
-// decompressing (gzip_reader.h; libarchive's bzip2, xz and zstd filters, never an external
-// program), the digests of both sides and the guard against compression bombs. Used by unpack.cc.
+// The stored bytes of an archive become the bytes of its tar, on threads of its own: reading,
+// decompressing (gzip_reader.h, xz_reader.h, zstd_reader.h; libarchive's bzip2 filter, never an
+// external program), the digests of both sides and the guard against compression bombs. Used by
+// unpack.cc.
 #pragma once
 
 #include <atomic>
@@ -41,7 +42,9 @@ class ArchiveStream {
   void run();
   void decompress();
   void decompress_by_libarchive();
-  void pass_on(const std::byte* data, std::size_t size);
+  void pass_on(std::span<const std::byte> bytes);  // copies
+  void deliver(Block block);                       // the next bytes of the tar, as a whole
+  void check_stopped() const;
   void check_ratio() const;
   std::size_t read_some(std::span<std::byte> into);  // 0 at the end of the file
   // The next stored bytes; none at the end of the file. Valid until the next call.

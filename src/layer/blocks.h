@@ -1,5 +1,5 @@
 // Byte blocks on their way between threads: a bounded queue in order, which hands a failure of
-// either side to the other. Used by compressor.cc and archive_stream.cc.
+// either side to the other. Used by compressor.cc, archive_stream.cc and zstd_reader.cc.
 #pragma once
 
 #include <chrono>
@@ -30,12 +30,10 @@ struct Block {
   }
 };
 
-// One producer, one consumer. Blocks go round: the consumer gives back what it has read, so that
-// the pages are not mapped and cleared anew for each megabyte.
-class BlockQueue {
+// Blocks go round: who has read one gives it back, so that the pages are not mapped and cleared
+// anew for each megabyte. For any number of threads.
+class BlockPool {
  public:
-  explicit BlockQueue(std::size_t capacity) : capacity_(capacity) {}
-
   // An empty block, of those given back when there is one.
   Block fresh() {
     const std::lock_guard lock(mutex_);
@@ -49,6 +47,19 @@ class BlockQueue {
     const std::lock_guard lock(mutex_);
     spare_.push_back(std::move(block));
   }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Block> spare_;
+};
+
+// One producer, one consumer, and a pool of blocks for the two.
+class BlockQueue {
+ public:
+  explicit BlockQueue(std::size_t capacity) : capacity_(capacity) {}
+
+  Block fresh() { return pool_.fresh(); }
+  void give_back(Block block) { pool_.give_back(std::move(block)); }
 
   // Waits for room. False when the other side gave up: no more is wanted.
   bool push(Block block) {
@@ -92,10 +103,10 @@ class BlockQueue {
 
  private:
   const std::size_t capacity_;
+  BlockPool pool_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Block> queue_;
-  std::vector<Block> spare_;
   bool closed_ = false;
   bool cancelled_ = false;
   std::exception_ptr failure_;

@@ -39,6 +39,7 @@ struct UnpackOptions {
   ArchiveKind kind = ArchiveKind::tarball;
   UnpackLimits limits;
   std::vector<HashAlgorithm> digests;  // of the archive as stored, computed in the same pass
+  unsigned threads = 0;                // for xz and zstd; 0: as many as there are CPUs
   WarningSink* warnings = nullptr;     // borrowed; told about what was left out
   // Both are called on the calling thread. Bytes read of the archive as stored.
   std::function<void(std::uint64_t done)> progress;
