@@ -3,6 +3,7 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <span>
 
 #include "gbox/base/text.h"
 #include "gbox/portage/command.h"
@@ -105,11 +106,11 @@ void digest_repositories(Inputs& inputs, plan::PlanInputs& plan_inputs, WarningS
     inputs.repositories.push_back(std::move(checked));
   }
   const spec::PortageConfig& config = inputs.spec.portage;
-  const spec::Repository* main = portage::main_repository(inputs.spec);
-  if (config.profile.empty() || main == nullptr) return;
+  if (config.profile.empty()) return;
+  const portage::ProfileChoice profile = portage::chosen_profile(inputs.spec);
   for (const portage::CheckedRepository& checked : inputs.repositories)
-    if (checked.name == main->name)
-      portage::check_profile(checked, config.profile, config.profile_where);
+    if (checked.name == profile.repository->name)
+      portage::check_profile(checked, profile.path, config.profile_where);
 }
 
 std::string digest_path(const std::string& path, const Location& where, const std::string& what) {
@@ -123,8 +124,23 @@ std::string digest_path(const std::string& path, const Location& where, const st
          digests_of(fd.get(), path, {HashAlgorithm::sha256}).front().to_string();
 }
 
+std::string read_patch(const Inputs& inputs, const spec::Text& file) {
+  const std::string path = resolve_path(inputs, file.value);
+  const sys::Fd fd = open_input(path, file.where, "patches", O_RDONLY | O_NONBLOCK);
+  if (!S_ISREG(sys::fstat(fd.get()).st_mode))
+    throw_at(file.where, "patches: " + quoted(path) + " is not a file", "");
+  std::string text(portage::kMaxPatchBytes + 1, '\0');
+  text.resize(sys::read_full(fd.get(), std::as_writable_bytes(std::span(text)), path));
+  if (text.size() > portage::kMaxPatchBytes)
+    throw_at(file.where,
+             "patches: " + quoted(path) + " is larger than " + human_size(portage::kMaxPatchBytes),
+             "");
+  return text;
+}
+
 void digest_config(Inputs& inputs, plan::PlanInputs& plan_inputs) {
-  inputs.config_files = portage::config_files(inputs.spec);
+  inputs.config_files = portage::config_files(
+      inputs.spec, [&](const spec::Text& file) { return read_patch(inputs, file); });
   for (const portage::ConfigFile& file : inputs.config_files)
     plan_inputs.config[file.path] =
         (file.kind == portage::ConfigFile::Kind::symlink ? "link:" : "") +

@@ -26,6 +26,12 @@ ConfigFile own_file(std::string_view name, std::string body) {
           ConfigFile::Kind::file, std::string(kHeader) + std::move(body)};
 }
 
+std::string assignments(const std::map<std::string, std::string>& variables) {
+  std::string text;
+  for (const auto& [name, value] : variables) text += name + '=' + make_conf_quoted(value) + '\n';
+  return text;
+}
+
 std::string make_conf(const spec::PortageConfig& config) {
   std::map<std::string, std::string> variables = {
       // Steps answer no questions: a changed file in /etc replaces the old one. '-*' drops every
@@ -41,15 +47,18 @@ std::string make_conf(const spec::PortageConfig& config) {
   if (!config.common_flags.empty())
     for (const char* name : {"COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "FCFLAGS", "FFLAGS"})
       variables[name] = config.common_flags;
-  if (!config.use.empty()) variables["USE"] = join(spec::values_of(config.use), " ");
+  const auto set = [&](const char* name, const std::vector<spec::Text>& words) {
+    if (!words.empty()) variables[name] = join(spec::values_of(words), " ");
+  };
+  set("USE", config.use);
+  set("ACCEPT_KEYWORDS", config.accept_keywords);
+  set("ACCEPT_LICENSE", config.license);
   for (const auto& [name, value] : config.make_conf) variables[name] = value;
   // The spec's features come behind gbox's, so that they win.
   std::string& features = variables["FEATURES"];
   features = std::string(kFeatures) + (features.empty() ? "" : " ") + features;
 
-  std::string text;
-  for (const auto& [name, value] : variables) text += name + '=' + make_conf_quoted(value) + '\n';
-  return text;
+  return assignments(variables);
 }
 
 std::string repos_conf(const spec::BuildSpec& spec) {
@@ -81,6 +90,27 @@ void add_atoms(std::vector<ConfigFile>& files, std::string_view name,
   if (!atoms.empty()) files.push_back(own_file(name, join(spec::values_of(atoms), "\n") + '\n'));
 }
 
+// Portage applies them in the order of their names, and takes *.patch and *.diff alone.
+void add_patches(std::vector<ConfigFile>& files, const spec::PatchRule& rule,
+                 const PatchReader& read_patch) {
+  unsigned number = 0;
+  for (const spec::Text& file : rule.files) {
+    std::string name = file.value.substr(file.value.rfind('/') + 1);
+    if (!name.ends_with(".patch") && !name.ends_with(".diff")) name += ".patch";
+    const std::string order = std::to_string(++number);
+    files.push_back({std::string(kConfigDirectory) + "/patches/" + rule.package + '/' +
+                         std::string(order.size() < 3 ? 3 - order.size() : 0, '0') + order + '-' +
+                         name,
+                     ConfigFile::Kind::file, read_patch(file)});
+  }
+}
+
+// A file whose name a person chose.
+ConfigFile named_file(const std::string& name, const std::string& body) {
+  return {std::string(kConfigDirectory) + '/' + name, ConfigFile::Kind::file,
+          std::string(kHeader) + body};
+}
+
 }  // namespace
 
 std::string repository_location(std::string_view name) {
@@ -95,6 +125,30 @@ const spec::Repository* main_repository(const spec::BuildSpec& spec) {
       best = &repository;
   }
   return best;
+}
+
+ProfileChoice chosen_profile(const spec::BuildSpec& spec) {
+  const spec::PortageConfig& config = spec.portage;
+  const std::size_t colon = config.profile.find(':');
+  ProfileChoice choice{main_repository(spec), config.profile};
+  if (choice.repository == nullptr)
+    throw SpecError({{config.profile_where, "'profile' needs a repository that holds it",
+                      "add [repos.gentoo] and below it snapshot = \"latest\""}});
+  if (colon == std::string::npos) return choice;
+  const std::string name = config.profile.substr(0, colon);
+  choice.path = config.profile.substr(colon + 1);
+  std::vector<std::string> names;
+  for (const spec::Repository& repository : spec.repositories) {
+    if (repository.name == name) {
+      choice.repository = &repository;
+      return choice;
+    }
+    names.push_back(repository.name);
+  }
+  const std::string near = nearest(name, names);
+  throw SpecError(
+      {{config.profile_where, "'profile': the spec has no repository " + quoted(name),
+        near.empty() ? "it has " + quoted_list(names) : "did you mean " + quoted(near) + '?'}});
 }
 
 std::string make_conf_quoted(std::string_view value) {
@@ -136,19 +190,18 @@ std::string make_conf_quoted(std::string_view value) {
   return result.empty() ? "''" : result;
 }
 
-std::vector<ConfigFile> config_files(const spec::BuildSpec& spec) {
+std::vector<ConfigFile> config_files(const spec::BuildSpec& spec, const PatchReader& read_patch) {
   const spec::PortageConfig& config = spec.portage;
   const spec::Repository* main = main_repository(spec);
   std::vector<ConfigFile> files;
   files.push_back(own_file("make.conf", make_conf(config)));
   if (main != nullptr) files.push_back(own_file("repos.conf", repos_conf(spec)));
   if (!config.profile.empty()) {
-    if (main == nullptr)
-      throw SpecError({{config.profile_where, "'profile' needs a repository that holds it",
-                        "add [repos.gentoo] and below it path = \"…\""}});
+    const ProfileChoice profile = chosen_profile(spec);
     // Relative, as eselect makes it, so that it holds in a chroot too.
-    files.push_back({std::string(kConfigDirectory) + "/make.profile", ConfigFile::Kind::symlink,
-                     "../.." + repository_location(main->name) + "/profiles/" + config.profile});
+    files.push_back(
+        {std::string(kConfigDirectory) + "/make.profile", ConfigFile::Kind::symlink,
+         "../.." + repository_location(profile.repository->name) + "/profiles/" + profile.path});
   }
   add_rules(files, "package.use", config.package_use);
   add_rules(files, "package.accept_keywords", config.package_accept_keywords);
@@ -156,6 +209,11 @@ std::vector<ConfigFile> config_files(const spec::BuildSpec& spec) {
   add_rules(files, "package.env", config.package_env);
   add_atoms(files, "package.mask", config.package_mask);
   add_atoms(files, "package.unmask", config.package_unmask);
+  for (const spec::EnvFile& file : config.env)
+    files.push_back(named_file("env/" + file.name, assignments(file.variables)));
+  for (const spec::PackageSet& set : config.sets)
+    files.push_back(named_file("sets/" + set.name, join(spec::values_of(set.atoms), "\n") + '\n'));
+  for (const spec::PatchRule& rule : config.patches) add_patches(files, rule, read_patch);
   std::sort(files.begin(), files.end(),
             [](const ConfigFile& a, const ConfigFile& b) { return a.path < b.path; });
   return files;

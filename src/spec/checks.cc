@@ -160,6 +160,10 @@ Verdict check_text(std::string_view text, Newlines newlines) {
 
 Verdict check_profile(std::string_view text) {
   if (text.empty()) return Problem{"is empty", "leave it out, or name a profile"};
+  if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
+    if (const Verdict verdict = check_repository_name(text.substr(0, colon))) return verdict;
+    return check_profile(text.substr(colon + 1));
+  }
   if (text.front() == '/' || has_dotdot(text))
     return Problem{"is not a profile's name",
                    "write the path below 'profiles', such as 'default/linux/amd64/23.0'"};

@@ -34,7 +34,7 @@ enum class AtomUse { command, config };
 Verdict check_atom(std::string_view text, AtomUse use);
 Verdict check_use_flag(std::string_view text);     // also '-flag', '-*', 'GROUP:' and '*'
 Verdict check_config_word(std::string_view text);  // one word of a package.* line
-Verdict check_profile(std::string_view text);      // a relative path without '..'
+Verdict check_profile(std::string_view text);      // "[repository:]path" without '..'
 Verdict check_emerge_option(std::string_view text);
 Verdict check_make_conf_name(std::string_view text);   // a variable a spec may set
 Verdict check_make_conf_value(std::string_view text);  // one that quoting carries through

@@ -3,6 +3,7 @@
 // builds (jobs, colours) is in it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@ constexpr std::string_view kRepositoriesDirectory = "/var/db/repos";  // /NAME b
 constexpr std::string_view kDistfilesDirectory = "/var/cache/distfiles";
 constexpr std::string_view kBinaryPackagesDirectory = "/var/cache/binpkgs";
 constexpr std::string_view kTemporaryDirectory = "/var/tmp";  // emerge makes portage/ in it
+constexpr std::uint64_t kMaxPatchBytes = 16u << 20;
 
 struct ConfigFile {
   enum class Kind { file, symlink };
@@ -32,8 +34,20 @@ std::string repository_location(std::string_view name);
 // equals. nullptr when the spec has none.
 const spec::Repository* main_repository(const spec::BuildSpec& spec);
 
+// The repository that holds the chosen profile ("REPOSITORY:PATH", else the main one) and its path
+// below profiles/. Throws SpecError when there is no such repository.
+struct ProfileChoice {
+  const spec::Repository* repository = nullptr;
+  std::string path;
+};
+ProfileChoice chosen_profile(const spec::BuildSpec& spec);
+
+// Gives the content of a patch that the spec names.
+using PatchReader = std::function<std::string(const spec::Text& file)>;
+
 // The files, sorted by path. Throws SpecError when a profile is chosen but no repository given.
-std::vector<ConfigFile> config_files(const spec::BuildSpec& spec);
+// What "native" means must have been put into the spec before.
+std::vector<ConfigFile> config_files(const spec::BuildSpec& spec, const PatchReader& read_patch);
 
 // `value` as one word for bash and for make.conf's own reader: '…', with quotes taken apart.
 // Throws Error (usage) for a value that no quoting carries through both (newline, NUL, and what

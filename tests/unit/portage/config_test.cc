@@ -14,7 +14,8 @@ constexpr std::string_view kHeader =
     "# Written by gbox from the spec. Edit the spec: each build writes this anew.\n";
 
 std::vector<ConfigFile> files_of(const std::string& text) {
-  return config_files(spec::read_spec("s", "name='a'\nbase.tarball='t'\n" + text));
+  return config_files(spec::read_spec("s", "name='a'\nbase.tarball='t'\n" + text),
+                      [](const spec::Text& file) { return "content of " + file.value; });
 }
 
 std::string content_of(const std::vector<ConfigFile>& files, std::string_view path) {
@@ -89,6 +90,35 @@ package_unmask = ["a/d"]
                        [](const auto& a, const auto& b) { return a.path < b.path; }));
 }
 
+TEST_CASE("env files, sets, patches, licences and keywords go where Portage reads them") {
+  const auto files = files_of(R"(
+[portage]
+accept_keywords = ["~amd64"]
+license = ["-*", "@FREE"]
+env = { disk = { PORTAGE_TMPDIR = "/var/tmp/disk", MAKEOPTS = "-j1" } }
+sets = { web = ["dev-lang/php", "@more"] }
+patches = { "dev-lang/php" = ["fix/a.patch", "b"] }
+)");
+  const std::string head(kHeader);
+  CHECK(content_of(files, "etc/portage/env/disk") ==
+        head + "MAKEOPTS='-j1'\nPORTAGE_TMPDIR='/var/tmp/disk'\n");
+  CHECK(content_of(files, "etc/portage/sets/web") == head + "dev-lang/php\n@more\n");
+  CHECK(content_of(files, "etc/portage/patches/dev-lang/php/001-a.patch") ==
+        "content of fix/a.patch");
+  CHECK(content_of(files, "etc/portage/patches/dev-lang/php/002-b.patch") == "content of b");
+  const std::string make_conf = content_of(files, "etc/portage/make.conf/50-gbox");
+  CHECK(has_line(make_conf, "ACCEPT_KEYWORDS='~amd64'"));
+  CHECK(has_line(make_conf, "ACCEPT_LICENSE='-* @FREE'"));
+}
+
+TEST_CASE("a profile of another repository is named with it") {
+  const std::string repos = "repos.gentoo.path='g'\nrepos.mine.path='m'\n";
+  CHECK(content_of(files_of(repos + "portage.profile='mine:x/y'"), "etc/portage/make.profile") ==
+        "../../var/db/repos/mine/profiles/x/y");
+  CHECK_THROWS_WITH((void)files_of(repos + "portage.profile='mien:x'"),
+                    "s:5:17: 'profile': the spec has no repository 'mien'");
+}
+
 TEST_CASE("jobs and their like are in no file, so that they change no key") {
   const auto with = files_of("[build]\njobs=7\nload_average=3\nemerge_jobs=2\ntmpfs='1G'\n");
   const auto without = files_of("");
@@ -114,5 +144,6 @@ TEST_CASE("a profile without a repository is an error at its place") {
   spec::BuildSpec spec =
       spec::read_spec("s", "name='a'\nbase.tarball='t'\nportage.profile='p'\nrepos.x.path='x'\n");
   spec.repositories.clear();
-  CHECK_THROWS_WITH((void)config_files(spec), "s:3:17: 'profile' needs a repository that holds it");
+  CHECK_THROWS_WITH((void)config_files(spec, {}),
+                    "s:3:17: 'profile' needs a repository that holds it");
 }
