@@ -46,13 +46,14 @@ lzma_ret begin(lzma_stream& stream, unsigned threads) {
   return ::lzma_stream_decoder(&stream, kXzMemoryLimit, kFlags);
 }
 
-[[noreturn]] void throw_failure(lzma_ret result, const lzma_stream& stream) {
+[[noreturn]] void throw_failure(lzma_ret result) {
   switch (result) {
     case LZMA_MEM_ERROR:
       throw std::bad_alloc();
     case LZMA_MEMLIMIT_ERROR:
-      throw Error("decompressing the archive would take " + human_size(::lzma_memusage(&stream)) +
-                      " of memory, the limit is " + human_size(kXzMemoryLimit),
+      // lzma_memusage() would say how much, but not of the parallel decoder.
+      throw Error("decompressing the archive would take more memory than the limit of " +
+                      human_size(kXzMemoryLimit),
                   ExitCode::input)
           .add_hint("compress it again with one of xz's presets (-0 to -9)");
     case LZMA_OPTIONS_ERROR:
@@ -83,7 +84,7 @@ void unxz(const Decoding& decoding) {
   Decoder decoder;
   lzma_stream& stream = decoder.stream;
   if (const lzma_ret result = begin(stream, decoding.threads); result != LZMA_OK)
-    throw_failure(result, stream);
+    throw_failure(result);
   lzma_action action = LZMA_RUN;
   for (;;) {
     Block block = decoding.fresh();
@@ -103,7 +104,7 @@ void unxz(const Decoding& decoding) {
     block.size = kBlockSize - stream.avail_out;
     decoding.take(std::move(block));
     if (result == LZMA_STREAM_END) return;
-    if (result != LZMA_OK) throw_failure(result, stream);
+    if (result != LZMA_OK) throw_failure(result);
   }
 }
 

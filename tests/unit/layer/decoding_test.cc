@@ -140,9 +140,9 @@ TEST_CASE("an xz header that asks for gigabytes is refused with the limit") {
     const std::uint32_t crc = crc32(std::string_view(stored).substr(12, 8));
     for (std::size_t i = 0; i < 4; ++i) stored[20 + i] = static_cast<char>(crc >> 8 * i);
     const std::string message = refusal(stored, threads);
-    CAPTURE(message);
-    CHECK(message.find("decompressing the archive would take 4.0 GiB of memory, the limit is "
-                       "1.0 GiB") != std::string::npos);
+    CHECK(message ==
+          "unpack 'test.tar': decompressing the archive would take more memory than the limit of "
+          "1.0 GiB");
   }
 }
 
