@@ -30,18 +30,6 @@ constexpr char kEnteredVariable[] = "GBOX_ENTERED_NAMESPACE";
 
 bool entered = false;
 
-std::string find_in_path(const char* program) {
-  const char* path = std::getenv("PATH");
-  // /sbin is often missing from an ordinary user's PATH.
-  const std::string places = std::string(path == nullptr ? "" : path) + ":/usr/bin:/bin:/sbin";
-  for (const std::string& directory : split(places, ':')) {
-    if (directory.empty() || directory.front() != '/') continue;
-    const std::string candidate = directory + '/' + program;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return {};
-}
-
 std::string require_helper(const char* program) {
   const std::string path = find_in_path(program);
   if (path.empty())

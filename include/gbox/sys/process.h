@@ -51,4 +51,24 @@ Child fork_child(const std::function<void()>& action);
 // on standard error when it fails. `deed` is the error's context.
 void run_helper(const std::vector<std::string>& argv, std::string_view deed);
 
+// What capture_helper gives a program and takes from it.
+struct HelperInput {
+  int standard_input = -1;               // borrowed, read from its present offset; -1: no input
+  std::vector<std::string> environment;  // "NAME=value"; nothing of ours is added
+  std::size_t limit_bytes = 1u << 20;    // of either output; more is an error
+};
+struct HelperOutput {
+  ExitStatus status;
+  std::string output;  // of descriptor 1
+  std::string errors;  // of descriptor 2
+};
+// Runs a helper whose exit status is an answer. Throws Error when it cannot be executed or says
+// more than the limit, Interrupted when a signal has arrived; the helper is killed then, and dies
+// with this process. `argv[0]` is a path.
+HelperOutput capture_helper(const std::vector<std::string>& argv, std::string_view deed,
+                            const HelperInput& input = {});
+
+// Path of `program` by PATH, then by the places where system programs lie; "" when it is nowhere.
+std::string find_in_path(const std::string& program);
+
 }  // namespace gbox::sys
