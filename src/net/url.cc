@@ -106,15 +106,19 @@ std::string join_url(std::string_view base, std::string_view path) {
   return joined;
 }
 
+std::string without_credentials(std::string_view url) {
+  const std::string_view authority = authority_of(url);
+  if (url.starts_with('/') || authority.data() == nullptr) return std::string(url);
+  const auto begin = static_cast<std::size_t>(authority.data() - url.data());
+  return std::string(url.substr(0, begin)) +
+         std::string(authority.substr(authority.rfind('@') + 1)) +
+         std::string(url.substr(begin + authority.size()));
+}
+
 std::string shown_url(std::string_view url) {
   if (url.starts_with('/')) return std::string(url);
-  const std::string_view authority = authority_of(url);
-  if (authority.data() == nullptr) return std::string(url);
-  const auto begin = static_cast<std::size_t>(authority.data() - url.data());
-  std::string_view path = url.substr(begin + authority.size());
-  path = path.substr(0, path.find_first_of("?#"));  // a query may hold a token
-  return std::string(url.substr(0, begin)) +
-         std::string(authority.substr(authority.rfind('@') + 1)) + std::string(path);
+  const std::string plain = without_credentials(url);
+  return plain.substr(0, plain.find_first_of("?#"));  // a query may hold a token
 }
 
 std::string shown_host(std::string_view url) {

@@ -19,6 +19,8 @@ void check_url(std::string_view url, std::string_view what);
 // mean something in a URL are escaped in `path` when `base` is a URL, and one '/' is between them.
 std::string join_url(std::string_view base, std::string_view path);
 
+// Without user name and password: what may be written down, and fetched again by others.
+std::string without_credentials(std::string_view url);
 // For people: without user name, password, query and fragment.
 std::string shown_url(std::string_view url);
 // For people: the host and, when given, port of a URL ("gentoo.example:8080"); a local path as is.

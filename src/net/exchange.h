@@ -1,0 +1,71 @@
+// One request and its reply: a libcurl handle set up as gbox wants every one (TLS verified, no
+// redirect followed by itself, no decompression, no signal, descriptors closed on exec), in the
+// session's multi handle for as long as this lives.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <array>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "proxy.h"
+#include "reply.h"
+#include "session.h"
+
+namespace gbox::net {
+
+struct Request {
+  std::string url;           // as for libcurl, credentials included
+  std::uint64_t offset = 0;  // ask for the bytes from here on
+  std::string if_range;      // an ETag: the whole, unless the file is still that
+};
+
+class Exchange {
+ public:
+  // Bytes of the body, the head being complete; false ends the exchange.
+  using OnBody = std::function<bool(std::span<const std::byte>)>;
+
+  // `owner` comes back from libcurl with the end of the exchange (CURLINFO_PRIVATE).
+  Exchange(Session& session, Request request, OnBody on_body, void* owner);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange();
+
+  const Request request;
+  Proxy proxy;
+  Reply reply;
+  TlsFault tls;
+
+  // What on_body threw, if it did: libcurl's C code must not see it pass.
+  std::exception_ptr thrown;
+
+  [[nodiscard]] long info(CURLINFO what) const;
+  [[nodiscard]] bool connected() const;
+  [[nodiscard]] std::string redirect_url() const;  // absolute; "" when there is none
+  [[nodiscard]] std::string_view error_text() const { return error_.data(); }
+
+ private:
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count,
+                               void* self) noexcept;
+  static std::size_t on_data(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+
+  struct CloseEasy {
+    void operator()(CURL* handle) const noexcept { ::curl_easy_cleanup(handle); }
+  };
+  struct FreeList {
+    void operator()(curl_slist* list) const noexcept { ::curl_slist_free_all(list); }
+  };
+  Session& session_;
+  OnBody on_body_;
+  std::array<char, CURL_ERROR_SIZE> error_{};
+  std::size_t head_bytes_ = 0;
+  std::unique_ptr<curl_slist, FreeList> fields_;
+  std::unique_ptr<CURL, CloseEasy> handle_;
+};
+
+}  // namespace gbox::net
