@@ -70,7 +70,7 @@ void Reply::take(std::string_view line) {
   if (is_name(name, "date"))
     if ((date = time_of(value))) *date += static_cast<std::time_t>(age_);
   if (is_name(name, "age")) {
-    age_ = std::min<std::uint64_t>(number(value).value_or(0), 10u * 365 * 86400);
+    age_ = std::min<std::uint64_t>(number(value).value_or(0), std::uint64_t{100} * 365 * 86400);
     if (date) *date += static_cast<std::time_t>(age_);
   }
 }
