@@ -100,8 +100,9 @@ void ArchiveStream::check_ratio() const {
   const UnpackLimits& limits = options_.limits;
   const std::uint64_t tar = tar_bytes_;
   if (tar <= limits.ratio_free_bytes) return;
-  if ((tar - limits.ratio_free_bytes) / std::max<std::uint64_t>(limits.ratio, 1) > stored_bytes_)
-    throw Error("a compression bomb: " + human_size(stored_bytes_) + " became more than " +
+  const std::uint64_t stored = options_.stored_bytes.value_or(stored_bytes_);
+  if ((tar - limits.ratio_free_bytes) / std::max<std::uint64_t>(limits.ratio, 1) > stored)
+    throw Error("a compression bomb: " + human_size(stored) + " became more than " +
                     human_size(tar) + ", the limit is " + std::to_string(limits.ratio) +
                     " times the size",
                 ExitCode::input);

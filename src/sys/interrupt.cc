@@ -29,6 +29,7 @@ extern "C" void on_signal(int signal_number) {
 }  // namespace
 
 void install_interrupt_handlers() {
+  wake_pipe() = pipe();  // one of our own: who was forked shares its parent's until now
   wake_write_fd = wake_pipe().write.get();
   struct sigaction action {};
   action.sa_handler = on_signal;

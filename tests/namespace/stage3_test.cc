@@ -18,11 +18,11 @@ mkdir -p usr/bin usr/lib64 usr/lib/firmware usr/sbin etc/portage var/db/pkg var/
   root tmp dev proc sys home run 'var/db/pkg/names ü'
 ln -s usr/bin bin; ln -s usr/lib lib; ln -s usr/lib64 lib64; ln -s bin usr/sbin.link
 ln -s /proc/self/mounts etc/mtab; ln -s ../../etc/portage usr/lib/absent
-for category in $(seq 20); do
+for category in $(seq 8); do
   mkdir var/db/pkg/c$category
-  for package in $(seq 40); do
+  for package in $(seq 12); do
     mkdir var/db/pkg/c$category/p$package
-    for file in CONTENTS USE SLOT; do
+    for file in CONTENTS SLOT; do
       echo "$category $package $file" > var/db/pkg/c$category/p$package/$file
     done
   done

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -40,7 +41,10 @@ struct UnpackOptions {
   UnpackLimits limits;
   std::vector<HashAlgorithm> digests;  // of the archive as stored, computed in the same pass
   unsigned threads = 0;                // for xz and zstd; 0: as many as there are CPUs
-  WarningSink* warnings = nullptr;     // borrowed; told about what was left out
+  // What the archive takes where it is stored, when the bytes read here were decompressed by
+  // somebody else: for the limit of compression (`ratio`).
+  std::optional<std::uint64_t> stored_bytes;
+  WarningSink* warnings = nullptr;  // borrowed; told about what was left out
   // Both are called on the calling thread. Bytes read of the archive as stored.
   std::function<void(std::uint64_t done)> progress;
   std::function<void()> check_interrupt;  // throws to stop

@@ -68,6 +68,26 @@ struct HelperOutput {
 HelperOutput capture_helper(const std::vector<std::string>& argv, std::string_view deed,
                             const HelperInput& input = {});
 
+// A helper whose output is read while it runs. The destructor kills it.
+class RunningHelper {
+ public:
+  // As capture_helper. Of what it says on descriptor 2 the first 64 KiB are kept.
+  RunningHelper(const std::vector<std::string>& argv, std::string_view deed,
+                const HelperInput& input = {});
+  [[nodiscard]] int output() const noexcept { return output_.get(); }
+  // Waits for its end; it must have closed its output or be about to. Throws Error when it could
+  // not be executed.
+  HelperOutput wait();  // `output` is empty
+
+ private:
+  std::string program_;
+  std::string deed_;
+  Fd output_;
+  Fd errors_;
+  Fd failure_;
+  Child child_;
+};
+
 // Path of `program` by PATH, then by the places where system programs lie; "" when it is nowhere.
 std::string find_in_path(const std::string& program);
 

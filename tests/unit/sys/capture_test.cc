@@ -65,3 +65,13 @@ TEST_CASE("programs are found in PATH and where system programs lie") {
   CHECK(find_in_path("sh").ends_with("/sh"));
   CHECK(find_in_path("no-such-program-of-gbox").empty());
 }
+
+TEST_CASE("a helper's output is read while it runs, what it complains of does not stop it") {
+  RunningHelper helper({"/bin/sh", "-c", "echo out; head -c 300000 /dev/zero >&2; exit 4"}, "ask");
+  std::string said(100, '\0');
+  said.resize(read_full(helper.output(), std::as_writable_bytes(std::span(said)), "ask"));
+  CHECK(said == "out\n");
+  const HelperOutput end = helper.wait();
+  CHECK(end.status.code != 0);
+  CHECK(end.errors.size() == 64 << 10);
+}
