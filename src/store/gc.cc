@@ -79,18 +79,6 @@ void Store::Impl::remove_records(const std::set<std::string>& keys) {
   for (const std::string& id : gone) discard(snapshot_dir(id));
 }
 
-void Store::remove(std::string_view key) {
-  require_key(key);
-  std::string busy;
-  const auto alone = impl_->try_exclusive("gbox cache rm", busy);
-  if (!alone) {
-    Error error("remove a record: the store is in use by " + busy);
-    error.set_hint("wait until it is done");
-    throw error;
-  }
-  impl_->remove_records({std::string(key)});
-}
-
 std::vector<InputFile> Store::Impl::list_inputs() const {
   std::vector<InputFile> files;
   const auto add = [&](const std::string& path) {

@@ -132,6 +132,11 @@ std::optional<Record> Store::find_record(std::string_view key) {
   return std::move(stored->value);
 }
 
+void Store::forget_record(std::string_view key) {
+  require_key(key);
+  impl_->drop_record(key);
+}
+
 std::optional<Record> Store::find_record(std::string_view key,
                                          const std::vector<std::string>& parents) {
   std::optional<Record> record = find_record(key);

@@ -101,9 +101,9 @@ class Store {
                                                        std::string_view spec = {}) const;
   // All sound records, least recently used first.
   [[nodiscard]] std::vector<Record> records() const;
-  // Removes a record and its snapshot, and every record built upon it. Needs the store to itself:
-  // throws Error when a lease is held elsewhere, naming the holder. The caller holds no lease.
-  void remove(std::string_view key);
+  // Forgets a record, so that its step runs again; what was built upon it does too, because its
+  // parents are then others. The snapshots stay until gc: another process may be using them.
+  void forget_record(std::string_view key);
 
   // --- running steps ---
   // A new work directory: an empty fs() and work() on one file system for overlay's upperdir and
