@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# Starts servers of tests/mirror/serve.py for a script's life. Sourced, after e2e.sh or say.sh.
+#
+#   mirror_start NAME [OPTION…] DIR   as serve.py takes them; sets mirror_port[NAME]
+#   mirror_stop NAME                  before the script's end, when a test needs it gone
+
+# shellcheck disable=SC2034 # mirror_port is for whoever sources this
+declare -A mirror_port=() _mirror_input=()
+
+mirror_start() {
+  local name=$1 ready input
+  shift
+  ready=$(mktemp -d)
+  mkfifo "$ready/port"
+  # It ends when the last holder of its standard input has: this shell, and what it started.
+  exec {input}> >(exec python3 -IS "$(dirname "${BASH_SOURCE[0]}")/../mirror/serve.py" "$@" \
+    >"$ready/port")
+  read -r "mirror_port[$name]" <"$ready/port" || {
+    echo "the server of '$name' does not start: serve.py $*" >&2
+    return 1
+  }
+  _mirror_input[$name]=$input
+  rm -rf "$ready"
+}
+
+mirror_stop() {
+  local input=${_mirror_input[$1]}
+  exec {input}>&-
+  unset "_mirror_input[$1]" "mirror_port[$1]"
+}
