@@ -1,0 +1,195 @@
+#!/bin/bash
+# What gbox learns from the image's own Portage before a phase is what emerge then does: packages in
+# merge order, roots, files to fetch, reasons for having no plan; by the helper and, where
+# Portage's internals are not as it knows them, by the text that emerge prints.
+#
+# usage: plan_helper.sh [ASK_PLAN]   (default: beside $GBOX, in the build directory)
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
+
+ask_plan=${1:-$(dirname "$GBOX")/../../tests/unit/build/ask_plan}
+[[ -x $ask_plan ]] || die "there is no '$ask_plan'" "give ASK_PLAN, or set GBOX"
+own_store store
+cd "$scratch"
+
+# A repository of this test's own beside the stand-in's, for what that one has no package for.
+repo=$scratch/repo
+mkdir -p "$repo"/{profiles,metadata,app-test/{shop,live,renamed}}
+echo extra >"$repo/profiles/repo_name"
+echo app-test >"$repo/profiles/categories"
+printf 'masters = standin\nthin-manifests = true\nsign-manifests = false\n' >"$repo/metadata/layout.conf"
+ebuild() { # PACKAGE TEXT
+  printf 'EAPI=8\nDESCRIPTION="for tests"\nHOMEPAGE="https://standin.invalid/"\nS="${WORKDIR}"\nLICENSE="standin"\nSLOT="0"\nKEYWORDS="amd64"\n%s\n' \
+    "$2" >"$repo/app-test/$1/$1-1.ebuild"
+}
+dist() { # PACKAGE FILE CONTENT
+  printf 'DIST %s %d BLAKE2B %s SHA512 %s\n' "$2" "${#3}" "$(printf %s "$3" | b2sum | cut -d' ' -f1)" \
+    "$(printf %s "$3" | sha512sum | cut -d' ' -f1)" >>"$repo/app-test/$1/Manifest"
+}
+ebuild shop 'SRC_URI="https://shop.standin.invalid/shop-1.zip"
+RESTRICT="fetch"
+pkg_nofetch() { einfo "buy it"; }'
+dist shop shop-1.zip 'sold'
+ebuild live 'PROPERTIES="live"
+IUSE="docs"'
+ebuild renamed 'IUSE="docs"
+SRC_URI="https://up.standin.invalid/v1.tar -> renamed-1.tar docs? ( https://up.standin.invalid/docs.tar )"
+src_unpack() { :; }'
+dist renamed renamed-1.tar 'renamed'
+dist renamed docs.tar 'docs'
+
+spec "$scratch/stage4.toml" <<TOML
+[repos.extra]
+path = "$repo"
+priority = -10
+[portage.package_use]
+"app-demo/hello" = ["shout", "greeting_styles_formal"]
+[[phase]]
+name = "tool"
+emerge = ["dev-demo/greetgen"]
+[[phase]]
+name = "merge"
+emerge = ["app-demo/hello", "virtual/greeter", "app-demo/phrasebook"]
+[[phase]]
+name = "root"
+root = "/destination"
+emerge = ["app-demo/hello-classic"]
+TOML
+ask() { timeout --kill-after=10 300 "$ask_plan" "$scratch/stage4.toml" "$store" "$@"; }
+# What emerge did, from its log: 'CPV ROOT' in order.
+merged() {
+  gbox log "$1" </dev/null |
+    sed -n 's/^>>> Emerging ([0-9]* of [0-9]*) \([^ ]*\)::[^ ]*\( for \(.*\)\)\{0,1\}$/\1 \3/p' |
+    sed 's,\(.\)/$,\1,; s, $, /,'
+}
+planned() { sed -n 's/^P \([^ ]*\) \([^ ]*\) ebuild merge$/\1 \2/p' <<<"$1"; }
+
+# --- what is asked is what is then done ---
+ok gbox build "$scratch/stage4.toml" --until tool
+for name in merge root; do
+  ok ask "$name"
+  answer=$out
+  assert_contains "$answer" "S data 3."
+  assert_lacks "$answer" "W "
+  ok gbox build "$scratch/stage4.toml" --until "$name"
+  assert_equal "$(planned "$answer")" "$(merged "$name")" "$name"
+  [[ -n $(planned "$answer") ]] || fail "emerge merged nothing in '$name'"
+  [[ $name == root ]] || merge=$answer
+done
+assert_contains "$merge" "U greeting_styles_formal shout -greeting_styles_casual -test"
+assert_contains "$merge" "N dev-demo/libgreet-2.0 / build build-slot run run-slot"
+assert_contains "$merge" "N dev-demo/greetgen-1.0 / build"
+assert_contains "$merge" "F hello-1.0.tar 20480 2"
+assert_lacks "$merge" "P dev-demo/greetgen" # it is there already
+assert_contains "$answer" "P dev-demo/libgreet-1.0 /destination ebuild merge"
+
+# --- phases without a plan: each asked after 'tool', so that nothing else is built ---
+one_phase() { # NAME TOML
+  sed '/^name = "merge"$/,$d' "$scratch/stage4.toml" | sed '$d' >"$scratch/one.toml"
+  printf '[[phase]]\nname = "%s"\n%s\n' "$1" "$2" >>"$scratch/one.toml"
+}
+ask_one() { # NAME TOML [MIRROR…]
+  one_phase "$1" "$2"
+  timeout --kill-after=10 300 "$ask_plan" "$scratch/one.toml" "$store" "$1" "${@:3}"
+}
+masked() {
+  fails 5 ask_one masked 'emerge = ["app-demo/restricted"]'
+  assert_matches "$err" "one.toml:[0-9:]*: plan of phase 'masked': 'app-demo/restricted-1.0': the licence 'standin-eula' is not accepted"
+  assert_contains "$err" 'hint: add to [portage]: package_unmask = ["=app-demo/restricted-1.0"]'
+  assert_contains "$err" 'hint: add to [portage]: package_license = { "app-demo/restricted" = ["standin-eula"] }'
+}
+unstable() {
+  fails 5 ask_one unstable 'emerge = ["=app-demo/hello-1.1"]'
+  assert_contains "$err" "'app-demo/hello-1.1' is masked: '~amd64 keyword'"
+  assert_contains "$err" 'package_accept_keywords = { "=app-demo/hello-1.1" = ["~amd64"] }'
+}
+unknown() {
+  fails 5 ask_one unknown 'emerge = ["app-demo/hallo"]'
+  assert_contains "$err" "no package 'app-demo/hallo' in the repositories"
+}
+flag() {
+  fails 5 ask_one flag 'emerge = ["app-demo/slow[long-pause]"]'
+  assert_contains "$err" "needs 'app-demo/slow-1.0' with 'long-pause'"
+  assert_contains "$err" 'package_use = { "app-demo/slow" = ["long-pause"] }'
+}
+check "masked and under a licence: both remedies" masked
+check "only unstable: the keyword" unstable
+check "no such package" unknown
+check "a flag that is not set: the flag" flag
+
+# --- what may not be fetched, and what fetches while it is built ---
+shop() {
+  mkdir -p "$scratch/nothing"
+  fails 4 ask_one shop 'emerge = ["app-test/shop", "app-test/live"]' "$scratch/nothing"
+  assert_contains "$out" "F shop-1.zip 4 2 manual"
+  assert_contains "$out" "'app-test/live-1' fetch while they are built"
+  assert_contains "$err" "'shop-1.zip' ('app-test/shop-1'): it may not be fetched by programs"
+  assert_contains "$err" "get 'shop-1.zip' (4 B) from 'https://shop.standin.invalid/shop-1.zip' and place it in '$store/distfiles'"
+}
+check "RESTRICT=fetch: who, from where, to where" shop
+
+# --- fetched by the name that SRC_URI gives, with the USE that the phase has ---
+mirror() {
+  local hash
+  hash=$(printf %s renamed-1.tar | b2sum | cut -c1-2)
+  mkdir -p "$scratch/mirror/distfiles/$hash"
+  printf '[structure]\n0=filename-hash BLAKE2B 8\n' >"$scratch/mirror/distfiles/layout.conf"
+  printf renamed >"$scratch/mirror/distfiles/$hash/renamed-1.tar"
+  ok ask_one renamed 'emerge = ["app-test/renamed"]' "$scratch/mirror"
+  assert_contains "$out" "D renamed-1.tar"
+  assert_lacks "$out" "docs.tar"
+  assert_equal "$(cat "$store/distfiles/renamed-1.tar")" renamed
+}
+check "a renamed file comes from the mirror's layout" mirror
+
+# --- an image whose Portage is another one ---
+# Appends to a module of the image's Portage in a phase before the one that is asked.
+ask_changed() { # NAME MODULE <<PYTHON
+  local python
+  python=$(cat)
+  # The stand-in's compiled modules are never compared with their source.
+  one_phase change "run = '''
+file=\$(python3 -c 'import $2; print($2.__file__)')
+rm \"\$(python3 -c 'import $2; print($2.__cached__)')\"
+cat >>\"\$file\" <<\"PYTHON\"
+$python
+PYTHON
+'''
+[[phase]]
+name = \"$1\"
+emerge = [\"app-demo/hello\", \"app-test/renamed\"]"
+  ok gbox build "$scratch/one.toml" --until change
+  run timeout --kill-after=10 300 "$ask_plan" "$scratch/one.toml" "$store" "$1"
+}
+liar() {
+  ask_changed liar portage.manifest <<'PYTHON'
+_truth = Manifest.getTypeDigests
+def _lie(self, kind):
+    found = {name: dict(digests) for name, digests in _truth(self, kind).items()}
+    for digests in found.values():
+        digests["SHA512"] = "0" * 128
+    return found
+Manifest.getTypeDigests = _lie
+PYTHON
+  [[ $status -eq 5 ]] || fail "exit status $status instead of 5"
+  assert_contains "$err" "the image's Portage gives another size or digest for"
+}
+stranger() {
+  ask_changed stranger _emerge.depgraph <<'PYTHON'
+def _hide(self, name):
+    import sys
+    if name == "altlist" and sys._getframe(1).f_code.co_name == "part":
+        raise AttributeError(name)
+    return object.__getattribute__(self, name)
+depgraph.__getattribute__ = _hide
+PYTHON
+  [[ $status -eq 0 ]] || fail "exit status $status instead of 0"
+  assert_contains "$out" "S text 'depgraph' has no 'altlist'"
+  assert_contains "$out" "P app-demo/hello-1.0 / ebuild merge"
+  assert_contains "$out" "because the image's Portage is not as gbox knows it"
+  # Sizes and digests are the Manifests' then.
+  assert_contains "$out" "F hello-1.0.tar 20480 2"
+  assert_contains "$out" "F renamed-1.tar 7 2"
+}
+check "a digest that is not the Manifest's is refused" liar
+check "internals that are not known: the text of emerge" stranger
+check_finish
