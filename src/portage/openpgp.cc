@@ -148,7 +148,11 @@ Signer judge(const std::vector<Finding>& findings, const std::string& deed, cons
     if (worst == nullptr || weight(finding.fault) > weight(worst->fault)) worst = &finding;
   }
   if (worst == nullptr) throw Error("internal error: " + deed + ": no finding");
-  throw error_of(deed, *worst, ring);
+  Finding named = *worst;
+  // The verifier may know it by its short id only, which others can have too.
+  if (const Certificate* certificate = holder(ring.certificates, named.key))
+    named.key = certificate->find_key(named.key)->fingerprint;
+  throw error_of(deed, named, ring);
 }
 
 const Verifier& require(const std::optional<Verifier>& verifier, const std::string& deed) {
