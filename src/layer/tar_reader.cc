@@ -18,32 +18,41 @@ namespace {
 constexpr const char* kExpected =
     "a tar file is expected, plain or compressed by gzip, bzip2, xz or zstd";
 
-// libarchive converts PAX names from UTF-8 to the thread's character set, and only when that
-// fails keeps the bytes as they are, with a warning. Under C.UTF-8 both give the same bytes,
-// whatever the user's locale is.
-class Utf8Locale {
- public:
-  Utf8Locale() : wanted_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
-    if (wanted_ != nullptr) before_ = ::uselocale(wanted_);
-  }
-  Utf8Locale(const Utf8Locale&) = delete;
-  Utf8Locale& operator=(const Utf8Locale&) = delete;
-  ~Utf8Locale() {
-    if (wanted_ == nullptr) return;
-    (void)::uselocale(before_);  // cannot fail with a locale that was in use
-    ::freelocale(wanted_);
-  }
-
- private:
-  locale_t wanted_;
-  locale_t before_ = nullptr;
-};
-
 bool is_name_warning(const char* text) {
   return text != nullptr && std::string_view(text).find("converted") != std::string_view::npos;
 }
 
 }  // namespace
+
+// libarchive converts PAX names from UTF-8 to the thread's character set, and only when that
+// fails keeps the bytes as they are, with a warning. Under C.UTF-8 both give the same bytes,
+// whatever the user's locale is. Loaded once: for each entry it would be the dearest part of it.
+class TarReader::Utf8 {
+ public:
+  Utf8() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {}
+  Utf8(const Utf8&) = delete;
+  Utf8& operator=(const Utf8&) = delete;
+  ~Utf8() {
+    if (locale_ != nullptr) ::freelocale(locale_);
+  }
+
+  class Use {
+   public:
+    explicit Use(const Utf8& utf8)
+        : before_(utf8.locale_ == nullptr ? nullptr : ::uselocale(utf8.locale_)) {}
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use() {
+      if (before_ != nullptr) (void)::uselocale(before_);  // it was in use: cannot fail
+    }
+
+   private:
+    locale_t before_;
+  };
+
+ private:
+  locale_t locale_;
+};
 
 struct TarCallbacks {
   static la_ssize_t read(archive* reader, void* client, const void** data) {
@@ -64,7 +73,8 @@ void TarReader::Free::operator()(archive* reader) const {
   archive_read_free(reader);
 }
 
-TarReader::TarReader(ArchiveStream& stream) : stream_(stream), reader_(archive_read_new()) {
+TarReader::TarReader(ArchiveStream& stream)
+    : stream_(stream), reader_(archive_read_new()), utf8_(std::make_unique<Utf8>()) {
   if (!reader_) throw std::bad_alloc();
   archive_read_support_format_tar(reader_.get());
   archive_read_support_format_empty(reader_.get());
@@ -108,7 +118,7 @@ void TarReader::check(int result) {
 
 archive_entry* TarReader::next_entry() {
   while (content_left_) (void)next_piece();
-  const Utf8Locale locale;
+  const Utf8::Use locale(*utf8_);
   archive_entry* entry = nullptr;
   const int result = archive_read_next_header(reader_.get(), &entry);
   check(result);

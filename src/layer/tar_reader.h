@@ -40,6 +40,7 @@ class TarReader {
   struct Free {
     void operator()(archive* reader) const;
   };
+  class Utf8;
   void check(int result);
   [[nodiscard]] std::uint64_t position() const;
   void expect_end_of_stream();
@@ -47,6 +48,7 @@ class TarReader {
 
   ArchiveStream& stream_;
   std::unique_ptr<archive, Free> reader_;
+  std::unique_ptr<Utf8> utf8_;
   Block block_;                  // what libarchive looks at now
   std::uint64_t given_ = 0;      // bytes of the tar handed to libarchive
   std::uint64_t last_data_ = 0;  // end of the last byte that is not zero
