@@ -181,11 +181,14 @@ std::string reason_of(const net::Fetched& fetched) {
   return join(parts, "; ");
 }
 
+std::optional<sys::Fd> open_own(const DistfilePlaces& places) {
+  if (places.own.empty()) return std::nullopt;
+  return sys::try_openat(AT_FDCWD, places.own, O_RDONLY | O_DIRECTORY);
+}
+
 // What is neither in the store's directory nor in the spec's own.
 std::vector<const NeededFile*> absent_files(std::span<const NeededFile> files, int directory,
-                                            const std::string& own_path, bool take) {
-  const std::optional<sys::Fd> own =
-      own_path.empty() ? std::nullopt : sys::try_openat(AT_FDCWD, own_path, O_RDONLY | O_DIRECTORY);
+                                            const std::optional<sys::Fd>& own, bool take) {
   std::vector<const NeededFile*> absent;
   for (const NeededFile& needed : files) {
     const bool here = has_file(directory, needed.file);
@@ -242,7 +245,7 @@ std::vector<MissingFile> missing_distfiles(std::span<const NeededFile> files,
                                            const DistfilePlaces& places) {
   const sys::Fd directory = sys::open(places.directory, O_RDONLY | O_DIRECTORY);
   std::vector<MissingFile> missing;
-  for (const NeededFile* needed : absent_files(files, directory.get(), places.own, false))
+  for (const NeededFile* needed : absent_files(files, directory.get(), open_own(places), false))
     missing.push_back({needed->file, needed->owners, needed->file.manual(),
                        hopeless(needed->file).value_or("not fetched yet")});
   return missing;
@@ -256,7 +259,7 @@ std::vector<MissingFile> fetch_distfiles(std::span<const NeededFile> files,
   std::vector<MissingFile> missing;
   std::vector<net::Transfer> transfers;
   std::vector<const NeededFile*> wanted;
-  for (const NeededFile* needed : absent_files(files, directory.get(), places.own, true)) {
+  for (const NeededFile* needed : absent_files(files, directory.get(), open_own(places), true)) {
     const Distfile& file = needed->file;
     const auto why_not = hopeless(file);
     if (why_not || file.manual()) {
@@ -314,16 +317,25 @@ void require_distfiles(std::span<const MissingFile> missing, std::size_t total,
 
 void link_distfiles(std::span<const NeededFile> files, const DistfilePlaces& places, int dirfd) {
   const sys::Fd directory = sys::open(places.directory, O_RDONLY | O_DIRECTORY);
+  const std::optional<sys::Fd> own = open_own(places);
   for (const NeededFile& needed : files) {
-    const auto found = try_open_file(directory.get(), needed.file.name);
+    const Distfile& file = needed.file;
+    const sys::Fd* from = &directory;
+    auto found = try_open_file(directory.get(), file.name);
+    const auto size = [&] { return static_cast<std::uint64_t>(sys::fstat(found->get()).st_size); };
+    // Portage hashes what it unpacks: here it is enough to see that nobody replaced the file.
+    if (found && file.size && size() != *file.size) found.reset();
+    if (!found && own && has_file(own->get(), file)) {
+      from = &*own;
+      found = try_open_file(own->get(), file.name);
+    }
     if (!found)
-      throw Error(
-          "distfile " + quoted(needed.file.name) + " is no longer in " + quoted(places.directory),
-          ExitCode::input)
+      throw Error("distfile " + quoted(file.name) + " is no longer in " + quoted(places.directory),
+                  ExitCode::input)
           .set_hint("build again: it is fetched then");
     NewFile made(dirfd);
-    (void)made.take(directory.get(), needed.file.name, found->get());
-    made.publish(needed.file.name);
+    (void)made.take(from->get(), file.name, found->get());
+    made.publish(file.name);
   }
 }
 

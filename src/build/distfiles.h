@@ -58,8 +58,10 @@ std::vector<MissingFile> missing_distfiles(std::span<const NeededFile> files,
 void require_distfiles(std::span<const MissingFile> missing, std::size_t total,
                        const DistfilePlaces& places);
 
-// Links the files (all of them in `places.directory`) into the empty directory at `dirfd`, which
-// a step then sees read-only as /var/cache/distfiles. Copies where links are not possible.
+// Links the files into the empty directory at `dirfd`, which a step then sees read-only as
+// /var/cache/distfiles: those of the store's directory, and of `places.own` where that one lacks
+// them (offline, nothing was taken over). Copies where links are not possible. Throws Error
+// (input) for a file that is in neither.
 void link_distfiles(std::span<const NeededFile> files, const DistfilePlaces& places, int dirfd);
 
 }  // namespace gbox::build

@@ -155,6 +155,23 @@ TEST_CASE("files of the spec's own directory are taken over when they are the ri
   CHECK_FALSE(here.read("store/wrong.tar").has_value());
 }
 
+TEST_CASE("a step sees files of the spec's own directory that nobody took over") {
+  Places here;
+  here.places.own = here.top.path() + "/own";
+  here.write("own/a.tar", "mine");
+  here.write("store/a.tar", "another");
+  const std::vector<NeededFile> needed = {{file_of("a.tar", "mine"), {"a/b-1"}}};
+  CHECK(missing_distfiles(needed, here.places).empty());
+  const sys::Fd view = sys::open(here.top.path() + "/view", O_RDONLY | O_DIRECTORY);
+  link_distfiles(needed, here.places, view.get());
+  CHECK(here.read("view/a.tar") == "mine");
+  here.write("own/b.tar", "wrong");
+  CHECK_THROWS_WITH_AS(
+      link_distfiles(std::vector<NeededFile>{{file_of("b.tar", "right"), {"a/b-1"}}}, here.places,
+                     view.get()),
+      doctest::Contains("distfile 'b.tar' is no longer in"), Error);
+}
+
 TEST_CASE("links, directories and FIFOs under a file's name are no files") {
   Places here;
   here.write("own/secret", "secret");
