@@ -57,8 +57,9 @@ TreeIndex::TreeIndex(std::span<const Source> sources, const std::string& main) {
       repositories_.begin(), repositories_.end(),
       [](const TreeRepository& a, const TreeRepository& b) { return a.priority < b.priority; });
   for (TreeRepository& repository : repositories_)
-    std::erase_if(repository.masters,
-                  [&](const std::string& master) { return find(master) == nullptr; });
+    if (std::erase_if(repository.masters,
+                      [&](const std::string& master) { return find(master) == nullptr; }) != 0)
+      complete_ = false;
 }
 
 const TreeRepository* TreeIndex::find(std::string_view repository) const {

@@ -61,6 +61,9 @@ class TreeIndex {
   // Sorted by priority, lowest first.
   [[nodiscard]] const std::vector<TreeRepository>& repositories() const { return repositories_; }
   [[nodiscard]] const TreeRepository* find(std::string_view repository) const;
+  // Whether every repository that others build upon is among them. If not, the base may have it,
+  // and what is not found here may still exist.
+  [[nodiscard]] bool complete() const { return complete_; }
   // "repository 'gentoo'" or "repositories 'a' and 'b'": for messages.
   [[nodiscard]] std::string names() const;
 
@@ -94,6 +97,7 @@ class TreeIndex {
   std::string eclass_md5(std::size_t repository, const std::string& name);
 
   std::vector<TreeRepository> repositories_;
+  bool complete_ = true;
   std::set<std::string> categories_;
   std::map<std::string, std::vector<Ebuild>> ebuilds_;  // by "category/name"
   std::map<std::string, std::string> eclass_md5_;       // by "repository/name"
