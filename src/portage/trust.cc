@@ -40,8 +40,9 @@ std::vector<TrustedKey> read_trusted_list() {
   return keys;
 }
 
-bool trusted_for(const Certificate& certificate, Purpose purpose) {
-  return std::any_of(trusted_keys().begin(), trusted_keys().end(), [&](const TrustedKey& key) {
+bool trusted_for(const Certificate& certificate, Purpose purpose,
+                 const std::vector<TrustedKey>& trusted) {
+  return std::any_of(trusted.begin(), trusted.end(), [&](const TrustedKey& key) {
     return key.fingerprint == certificate.primary.fingerprint &&
            std::count(key.purposes.begin(), key.purposes.end(), purpose) != 0;
   });
@@ -115,7 +116,8 @@ std::vector<Certificate> find_certificates(const KeySources& sources, WarningSin
   return newest_copies(std::move(found));
 }
 
-KeyRing load_key_ring(Purpose purpose, const KeySources& sources, WarningSink& sink) {
+KeyRing load_key_ring(Purpose purpose, const KeySources& sources, WarningSink& sink,
+                      const std::vector<TrustedKey>& trusted) {
   KeyRing ring;
   ring.purpose = purpose;
   ring.keyring = sources.keyring;
@@ -132,7 +134,7 @@ KeyRing load_key_ring(Purpose purpose, const KeySources& sources, WarningSink& s
     return ring;
   }
   for (Certificate& certificate : find_certificates(sources, sink))
-    (trusted_for(certificate, purpose) ? ring.certificates : ring.others)
+    (trusted_for(certificate, purpose, trusted) ? ring.certificates : ring.others)
         .push_back(std::move(certificate));
   if (ring.certificates.empty())
     throw Error("keys: no certificate of Gentoo's " + std::string(to_string(purpose)) +

@@ -47,7 +47,8 @@ struct KeyRing {
 
 // Throws Error (input) when no certificate is found, when the spec's key ring cannot be read or is
 // damaged. A damaged file among the other sources is a warning: fewer keys count then.
-KeyRing load_key_ring(Purpose purpose, const KeySources& sources, WarningSink& sink);
+KeyRing load_key_ring(Purpose purpose, const KeySources& sources, WarningSink& sink,
+                      const std::vector<TrustedKey>& trusted = trusted_keys());
 
 // All certificates found in the user's and the system's files, the newest copy of each.
 std::vector<Certificate> find_certificates(const KeySources& sources, WarningSink& sink);
