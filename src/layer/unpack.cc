@@ -2,6 +2,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -169,12 +170,29 @@ class Unpacker {
 
   enum class Holds { nothing, xattrs };  // user.* is for files and directories only (xattr(7))
   Metadata metadata_of(archive_entry* entry, Holds holds) {
+    Metadata metadata = options_.access == Access::readable ? readable_metadata(entry)
+                                                            : archived_metadata(entry, holds);
+    metadata.mtime.tv_sec = archive_entry_mtime(entry);
+    metadata.mtime.tv_nsec = archive_entry_mtime_nsec(entry);
+    return metadata;
+  }
+
+  static Metadata readable_metadata(archive_entry* entry) {
+    constexpr mode_t kExecute = 0111;
+    const mode_t mode = archive_entry_perm(entry);
+    const bool enter = archive_entry_filetype(entry) == AE_IFDIR || (mode & kExecute) != 0;
+    Metadata metadata;
+    metadata.uid = ::geteuid();
+    metadata.gid = ::getegid();
+    metadata.mode = (mode & 0700) | 0644 | (enter ? kExecute : 0);
+    return metadata;
+  }
+
+  Metadata archived_metadata(archive_entry* entry, Holds holds) {
     Metadata metadata;
     metadata.uid = checked_id(archive_entry_uid(entry), "owner");
     metadata.gid = checked_id(archive_entry_gid(entry), "group");
     metadata.mode = archive_entry_perm(entry) & 07777;
-    metadata.mtime.tv_sec = archive_entry_mtime(entry);
-    metadata.mtime.tv_nsec = archive_entry_mtime_nsec(entry);
     std::uint64_t bytes = 0;
     const char* name = nullptr;
     const void* value = nullptr;

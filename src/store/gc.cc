@@ -12,12 +12,14 @@
 #include "gc_order.h"
 #include "impl.h"
 #include "names.h"
+#include "tree_size.h"
 
 namespace gbox::store {
 
 namespace {
 
 constexpr std::string_view kDoing = "gbox cache gc";
+const std::string kGitDirectory = "git/";
 
 std::set<std::string> recorded_snapshots(const std::vector<Record>& records) {
   std::set<std::string> ids;
@@ -102,6 +104,11 @@ std::vector<InputFile> Store::Impl::list_inputs() const {
       else
         add(path);
     }
+  }
+  for (const std::string& name : list(root.get(), "git")) {
+    const std::string cache = kGitDirectory + name;
+    if (const auto status = sys::try_fstatat(root.get(), cache, AT_SYMLINK_NOFOLLOW))
+      files.push_back({cache, status->st_mtime, tree_size(root.get(), cache).bytes});
   }
   std::stable_sort(files.begin(), files.end(),
                    [](const InputFile& a, const InputFile& b) { return a.used < b.used; });
@@ -226,7 +233,10 @@ class Collector {
       const bool crowded = policy_.max_bytes && used > *policy_.max_bytes;
       if (!expired && !crowded) break;  // the rest was used later still
       // One that stays is no progress: to count it would keep the caller going for ever.
-      if (::unlinkat(impl_.root.get(), file.path.c_str(), 0) != 0) continue;
+      const bool gone = file.path.starts_with(kGitDirectory)
+                            ? impl_.discard(file.path)
+                            : ::unlinkat(impl_.root.get(), file.path.c_str(), 0) == 0;
+      if (!gone) continue;
       used -= std::min(used, file.bytes);
       any = true;
     }

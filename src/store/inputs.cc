@@ -56,6 +56,15 @@ void Store::discard_incoming(const std::string& name) noexcept {
   (void)::unlinkat(fd(), ("incoming/" + name).c_str(), 0);  // gc takes what stays
 }
 
+GitCache Store::open_git_cache(const Digest& url_sha256, const sys::LockWait& wait) {
+  const std::string name = url_sha256.hex();
+  sys::FileLock lock = sys::FileLock::lock(fd(), "locks/git-" + name, sys::LockMode::exclusive,
+                                           "gbox, a fetch by git", wait);
+  sys::ensure_directories(fd(), "git/" + name, 0700);
+  (void)stamp(fd(), "git/" + name);  // only gc's order is lost without it
+  return {impl_->absolute("git/" + name), std::move(lock)};
+}
+
 std::string Store::distfiles_path() const {
   return impl_->absolute("distfiles");
 }

@@ -22,6 +22,14 @@ enum class ArchiveKind {
   oci_layer,  // '.wh.x' → overlay whiteout, '.wh..wh..opq' → opaque directory
 };
 
+enum class Access {
+  as_archived,  // owners, modes and attributes are those of a root file system
+  // For data that is used where it lies, such as ebuilds, by whichever user: every entry belongs to
+  // the caller, all may read it, special bits and attributes are dropped. (An archive made under a
+  // strict umask would stop a step that runs as another user.)
+  readable,
+};
+
 // What input may ask for at most. Each error names the limit that was met.
 struct UnpackLimits {
   std::uint64_t entries = 10'000'000;
@@ -38,6 +46,7 @@ struct UnpackLimits {
 
 struct UnpackOptions {
   ArchiveKind kind = ArchiveKind::tarball;
+  Access access = Access::as_archived;
   UnpackLimits limits;
   std::vector<HashAlgorithm> digests;  // of the archive as stored, computed in the same pass
   unsigned threads = 0;                // for xz and zstd; 0: as many as there are CPUs

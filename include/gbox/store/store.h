@@ -20,10 +20,13 @@
 //                          is when it was last used
 //   distfiles/NAME         source archives, as Portage names them; steps see them read-only
 //   binpkgs/HEX/           what was fetched of one binary package host, as its URI lays it out
+//   git/HEX/               a bare repository: what was fetched from the URL of that digest; mtime
+//                          is when it was last used
 //   incoming/              being fetched: partial files of net/transfer.h, and whole ones whose
 //                          signature is still to be checked; nothing else ever reads it
 //   locks/store            held shared by whoever uses the store (lease), exclusively by gc
 //   locks/key-KEY          held exclusively by whoever builds that key
+//   locks/git-HEX          held exclusively by whoever fetches into git/HEX
 // STEP is an encoded step name (encode_name): names of a spec never become paths unchecked.
 #pragma once
 
@@ -61,6 +64,12 @@ struct LogFile {
 // A step name as one path component: letters, digits and "._+-" as they are (no leading dot), the
 // rest as %XX; names too long for a file name are cut and end in "%~" and a digest. Injective.
 std::string encode_name(std::string_view name);
+
+// A directory of what was fetched from a git repository, ours alone while the lock lives.
+struct GitCache {
+  std::string path;
+  sys::FileLock lock;
+};
 
 class Store {
  public:
@@ -162,6 +171,9 @@ class Store {
   void discard_incoming(const std::string& name) noexcept;
   // Absolute paths of directories that exist.
   [[nodiscard]] std::string distfiles_path() const;
+  // git/HEX for the digest of a URL, made when missing and stamped as used. What is in there speeds
+  // up the next fetch; nothing depends on it. The caller holds a lease.
+  GitCache open_git_cache(const Digest& url_sha256, const sys::LockWait& wait = {});
   [[nodiscard]] std::string binpkgs_path() const;
 
   // --- space ---
