@@ -33,7 +33,8 @@ class Asker {
                std::string_view input) {
     sandbox::Settings settings;
     settings.root = root_.mount();
-    settings.mounts = step_mounts(context_.inputs, root_.scratch("tmp"), root_.scratch("var-tmp"), {});
+    settings.mounts =
+        step_mounts(context_.inputs, root_.scratch("tmp"), root_.scratch("var-tmp"), {});
     settings.command.argv = command;
     settings.command.environment = environment(more);
     (void)sandbox::ensure_targets(settings);  // nothing of this root is kept

@@ -1,8 +1,5 @@
 #include "gbox/build/build.h"
 
-#include <sys/utsname.h>
-
-#include <cerrno>
 #include <chrono>
 
 #include "gbox/base/text.h"
@@ -14,7 +11,10 @@
 #include "image.h"
 #include "inputs.h"
 #include "packer.h"
+#include "settle.h"
+#include "sources.h"
 #include "step.h"
+#include "supplies.h"
 
 namespace gbox::build {
 
@@ -22,13 +22,6 @@ namespace {
 
 store::Store open_store(const std::string& path, WarningSink& warnings) {
   return store::Store::open(path, sys::describe(sys::current_uid_map()), warnings);
-}
-
-sys::LockWait waiting(Observer& observer) {
-  sys::LockWait wait;
-  wait.on_wait = [&](const sys::LockHolder& holder) { observer.waiting(sys::describe(holder)); };
-  wait.on_tick = [&] { observer.tick(); };
-  return wait;
 }
 
 std::size_t require_phase(const plan::Plan& plan, const spec::BuildSpec& spec,
@@ -65,76 +58,183 @@ StepInfo info_of(const plan::PlannedStep& planned, std::size_t index, std::size_
           static_cast<unsigned>(total)};
 }
 
-// The steps from `from` on are forgotten, with all that was built upon them.
-void forget_from(store::Store& store, const plan::Plan& plan, std::size_t from) {
-  if (store.peek_record(plan.steps[from].key)) store.remove(plan.steps[from].key);
-}
-
-// The step's record, found or made. While another gbox makes it, this one waits.
-store::Record ensure_step(const StepContext& context, const plan::Step& step, const StepInfo& info,
-                          const std::vector<std::string>& parents) {
-  Observer& observer = context.observer;
-  auto record = context.store.find_record(step.key, parents);
-  sys::FileLock lock;
-  if (!record) {
-    lock = context.store.lock_key(step.key, "gbox build, step " + step.name, waiting(observer));
-    record = context.store.find_record(step.key, parents);
-  }
-  if (record) {
-    observer.step_cached(info);
-    return std::move(*record);
-  }
-  observer.step_started(info);
-  const auto start = std::chrono::steady_clock::now();
-  store::Record made = run_step(context, step, info, parents);
-  context.store.forget_failed(failure_name(context.inputs.spec, step.name));
-  observer.step_done(
-      info, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  return made;
-}
-
 // One line for the image's history: what made this layer, in the spec's words.
-std::string history_of(const plan::Step& step, const spec::BuildSpec& spec) {
-  if (step.kind == plan::StepKind::base) return "gbox: base " + spec.base.tarball;
+std::string history_of(const plan::Step& step, const Inputs& inputs) {
+  if (step.kind == plan::StepKind::base) return "gbox: base " + inputs.base_name;
   if (step.kind == plan::StepKind::config) return "gbox: portage configuration";
   return "gbox: phase " + step.phase;
 }
 
 // Asked as soon as the base is unpacked: what it lacks would fail much later, in other words.
 void check_base(const Inputs& inputs, const store::Store& store, const std::string& snapshot) {
-  utsname machine{};
-  if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
   const sys::Fd root = store.open_snapshot(snapshot);
-  (void)portage::check_base(root.get(), inputs.spec, machine.machine);
+  (void)portage::check_base(root.get(), inputs.spec, inputs.machine);
+}
+
+std::string trust_of(const spec::LockedFile& file) {
+  return file.signer.empty() ? "not verified" : "verified";
 }
 
 void tell_facts(const Inputs& inputs, Observer& observer) {
-  observer.fact("base", inputs.spec.base.tarball);
-  for (const portage::CheckedRepository& repository : inputs.repositories)
-    observer.fact("repo", repository.name + "  " + repository.path);
+  if (inputs.spec.base.stage3.empty()) {
+    observer.fact("base", inputs.base_name);
+  } else {
+    const spec::LockedBase& base = *inputs.lock.base;
+    observer.fact("stage3",
+                  inputs.spec.base.stage3 + ' ' + base.stamp + "  " + trust_of(base.file));
+  }
+  for (const spec::Repository& repository : inputs.spec.repositories) {
+    std::string text = repository.path;
+    if (const auto found = inputs.lock.repositories.find(repository.name);
+        found != inputs.lock.repositories.end())
+      text = found->second.commit.empty() ? found->second.date + "  " + trust_of(found->second.file)
+                                          : "commit " + found->second.commit.substr(0, 12);
+    observer.fact("repo", repository.name + "  " + text);
+  }
+}
+
+const spec::Phase* emerge_phase(const Inputs& inputs, const plan::Step& step) {
+  for (const spec::Phase& phase : inputs.spec.phases)
+    if (step.kind == plan::StepKind::phase && phase.name == step.phase &&
+        !phase.emerge.atoms.empty())
+      return &phase;
+  return nullptr;
+}
+
+// The steps of one build, run in order upon one another.
+class Run {
+ public:
+  Run(Inputs& inputs, Sources& sources, const std::vector<plan::PlannedStep>& planned)
+      : inputs_(inputs),
+        sources_(sources),
+        planned_(planned),
+        context_{inputs, sources.store(), sources.observer()},
+        supplies_(context_, sources) {
+    if (fetches_distfiles(inputs)) context_.supplies = &supplies_;
+  }
+
+  // The step of this index, found or made; all before it must be there.
+  store::Record step(std::size_t index, const StepInfo& info) {
+    const plan::Step& step = inputs_.plan.steps[index];
+    if (!store_has(step)) prepare(index);
+    store::Record record = ensure_step(context_, step, info, snapshots_);
+    snapshots_.push_back(record.snapshot);
+    if (step.kind == plan::StepKind::base) check_base(inputs_, sources_.store(), record.snapshot);
+    return record;
+  }
+
+  // Fetches for all emerge phases from `index` on that will run.
+  void fetch_ahead(std::size_t index) {
+    std::vector<const spec::Phase*> phases;
+    for (std::size_t i = index; i < planned_.size(); ++i)
+      if (const spec::Phase* phase = emerge_phase(inputs_, planned_[i].step);
+          phase != nullptr && !planned_[i].cached)
+        phases.push_back(phase);
+    if (phases.empty()) return;
+    open_repositories(inputs_, sources_);
+    supplies_.fetch_ahead(phases, snapshots_);
+    ahead_ = true;
+  }
+
+ private:
+  bool store_has(const plan::Step& step) {
+    return sources_.store().find_record(step.key, snapshots_).has_value();
+  }
+
+  // What a step that must run needs from elsewhere.
+  void prepare(std::size_t index) {
+    const plan::Step& step = inputs_.plan.steps[index];
+    if (step.kind == plan::StepKind::base) open_base(inputs_, sources_);
+    if (step.kind != plan::StepKind::phase) return;
+    open_repositories(inputs_, sources_);
+    const spec::Phase* phase = emerge_phase(inputs_, step);
+    if (phase == nullptr || context_.supplies == nullptr) return;
+    if (!ahead_) fetch_ahead(index);
+    supplies_.fetch_for(*phase, snapshots_);
+  }
+
+  Inputs& inputs_;
+  Sources& sources_;
+  const std::vector<plan::PlannedStep>& planned_;
+  StepContext context_;
+  Supplies supplies_;
+  std::vector<std::string> snapshots_;
+  bool ahead_ = false;
+};
+
+// As planned, but for what --from says to run again.
+std::vector<plan::PlannedStep> planned_steps(const Inputs& inputs, store::Store& store,
+                                             const std::string& from) {
+  std::vector<plan::PlannedStep> planned = annotate(inputs.plan, inputs.spec, store);
+  if (from.empty()) return planned;
+  const std::size_t first = require_phase(inputs.plan, inputs.spec, from, "--from");
+  store.forget_record(inputs.plan.steps[first].key);
+  for (std::size_t i = first; i < planned.size(); ++i) {
+    planned[i].cached = false;
+    planned[i].reason = "'--from " + from + "'";
+  }
+  return planned;
 }
 
 }  // namespace
 
 std::vector<plan::PlannedStep> plan_build(const BuildRequest& request, Observer& observer) {
-  const Inputs inputs = gather_inputs(request.spec, observer);
-  const store::Store store = open_store(request.store, observer);
+  Inputs inputs = read_inputs(request.spec, observer);
+  store::Store store = open_store(request.store, observer);
+  const sys::FileLock lease = store.lease("gbox plan " + inputs.spec.name, waiting(observer));
+  Sources sources(request.sources, inputs, store, observer);
+  (void)settle(inputs, request.spec, sources);
+  open_repositories(inputs, sources);
   return annotate(inputs.plan, inputs.spec, store);
+}
+
+LockResult lock(const LockRequest& request, Observer& observer) {
+  Inputs inputs = read_inputs(request.spec, observer);
+  store::Store store = open_store(request.store, observer);
+  const sys::FileLock lease = store.lease("gbox lock " + inputs.spec.name, waiting(observer));
+  Sources sources(request.sources, inputs, store, observer);
+  LockResult result;
+  result.path = spec::lock_path(request.spec.path);
+  result.changes =
+      settle(inputs, request.spec, sources, {request.update, request.update_all, request.dry_run});
+  return result;
+}
+
+void fetch(const BuildRequest& request, Observer& observer) {
+  Inputs inputs = read_inputs(request.spec, observer);
+  store::Store store = open_store(request.store, observer);
+  const sys::FileLock lease = store.lease("gbox fetch " + inputs.spec.name, waiting(observer));
+  Sources sources(request.sources, inputs, store, observer);
+  (void)settle(inputs, request.spec, sources);
+  tell_facts(inputs, observer);
+  open_base(inputs, sources);
+  open_repositories(inputs, sources);
+  if (!fetches_distfiles(inputs)) return;
+  // Only the image's own Portage can tell the rest, and it needs its configuration.
+  const std::vector<plan::PlannedStep> planned = annotate(inputs.plan, inputs.spec, store);
+  Run run(inputs, sources, planned);
+  std::size_t next = 0;
+  for (; next < planned.size(); ++next) {
+    if (planned[next].step.kind == plan::StepKind::phase && !planned[next].cached) break;
+    (void)run.step(next, info_of(planned[next], next, planned.size()));
+  }
+  run.fetch_ahead(next);
 }
 
 std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   const auto start = std::chrono::steady_clock::now();
-  const Inputs inputs = gather_inputs(request.spec, observer);
-  const plan::Plan& plan = inputs.plan;
+  Inputs inputs = read_inputs(request.spec, observer);
   const std::vector<oci::OutputTarget> targets = check_outputs(request.outputs, inputs.spec);
+  store::Store store = open_store(request.store, observer);
+  const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));
+  Sources sources(request.sources, inputs, store, observer);
+  (void)settle(inputs, request.spec, sources);
+
+  const plan::Plan& plan = inputs.plan;
   std::size_t end = plan.steps.size();
   if (!request.until.empty()) end = require_phase(plan, inputs.spec, request.until, "--until") + 1;
-  store::Store store = open_store(request.store, observer);
-  if (!request.from.empty())
-    forget_from(store, plan, require_phase(plan, inputs.spec, request.from, "--from"));
-
-  const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));
-  const std::vector<plan::PlannedStep> planned = annotate(plan, inputs.spec, store);
+  std::vector<plan::PlannedStep> planned = planned_steps(inputs, store, request.from);
+  planned.resize(end);
   std::vector<StepInfo> infos;
   unsigned cached = 0;
   for (std::size_t i = 0; i < end; ++i) {
@@ -143,20 +243,19 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   }
   tell_facts(inputs, observer);
   observer.plan(infos, cached);
+  // Faults of the spec come before the first hour of work, not after it.
+  if (cached < end) open_repositories(inputs, sources);
 
   const LayerPacker packer(inputs.spec.output, store);
   const bool emits = end == plan.steps.size();
   const bool layered = inputs.spec.output.layers == spec::Layers::phase;
   BackgroundPacker ahead(packer);
-  const StepContext context{inputs, store, observer};
+  Run run(inputs, sources, planned);
   std::vector<Built> built;
-  std::vector<std::string> snapshots;
   for (std::size_t i = 0; i < end; ++i) {
-    store::Record record = ensure_step(context, plan.steps[i], infos[i], snapshots);
-    snapshots.push_back(record.snapshot);
-    if (plan.steps[i].kind == plan::StepKind::base) check_base(inputs, store, record.snapshot);
+    store::Record record = run.step(i, infos[i]);
     if (emits && layered) ahead.add(record.snapshot, packer.kind_of(i));
-    built.push_back({std::move(record), history_of(plan.steps[i], inputs.spec)});
+    built.push_back({std::move(record), history_of(plan.steps[i], inputs)});
   }
   ahead.finish(observer, [&] {
     sys::check_interrupt();

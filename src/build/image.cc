@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "caller.h"
 #include "gbox/base/text.h"
 #include "gbox/oci/image.h"
 #include "gbox/oci/layout.h"
@@ -107,24 +108,6 @@ class ImageBuild {
   const LayerPacker& packer_;
   Observer& observer_;
 };
-
-// When root runs gbox, what it writes belongs to the mapped range: outputs are handed to root, who
-// asked for them. For anybody else container root is the user already.
-void give_to_caller(const std::string& path) {
-  const sys::IdMap map = sys::current_uid_map();
-  const bool mapped = std::any_of(map.begin(), map.end(), [](const sys::IdExtent& extent) {
-    return extent.inside == sys::kCallerId;
-  });
-  if (!mapped) return;
-  const struct stat status = sys::fstatat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
-  if (S_ISDIR(status.st_mode)) {
-    const sys::Fd directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    for (const std::string& name : sys::list_directory(directory.get(), path))
-      give_to_caller(path + '/' + name);
-  }
-  if (::lchown(path.c_str(), sys::kCallerId, sys::kCallerId) != 0)
-    throw SysError(errno, "chown " + quoted(path), ExitCode::image);
-}
 
 }  // namespace
 

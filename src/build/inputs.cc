@@ -1,5 +1,7 @@
 #include "inputs.h"
 
+#include <sys/utsname.h>
+
 #include <climits>
 #include <cstdlib>
 #include <memory>
@@ -73,44 +75,38 @@ std::vector<Digest> digests_of(int fd, const std::string& path,
 }
 
 // The archive's SHA-256, which keys its snapshot; what the spec promises is checked on the way.
-std::string digest_base(Inputs& inputs) {
+void digest_base(Inputs& inputs) {
   const spec::Base& base = inputs.spec.base;
-  inputs.base_path = resolve_path(inputs, base.tarball);
-  inputs.base_archive = open_input(inputs.base_path, base.where, "base", O_RDONLY);
+  const std::string path = resolve_path(inputs, base.tarball);
+  inputs.base_name = base.tarball;
+  inputs.base_archive = open_input(path, base.where, "base", O_RDONLY);
   if (!S_ISREG(sys::fstat(inputs.base_archive.get()).st_mode))
-    throw_at(base.where, "base: " + quoted(inputs.base_path) + " is not a file",
+    throw_at(base.where, "base: " + quoted(path) + " is not a file",
              "name a tar archive (plain, gzip, bzip2, xz or zstd)");
   std::vector<HashAlgorithm> algorithms = {HashAlgorithm::sha256};
   for (const Digest& digest : base.digests)
     if (digest.algorithm() != HashAlgorithm::sha256) algorithms.push_back(digest.algorithm());
-  const std::vector<Digest> found =
-      digests_of(inputs.base_archive.get(), inputs.base_path, algorithms);
+  const std::vector<Digest> found = digests_of(inputs.base_archive.get(), path, algorithms);
   for (const Digest& wanted : base.digests)
     for (const Digest& digest : found)
       if (digest.algorithm() == wanted.algorithm() && digest != wanted)
         throw_at(base.where,
-                 "verify " + quoted(inputs.base_path) + ": its " +
-                     std::string(digest.algorithm_name()) + " is " + digest.hex() +
-                     ", the spec says " + wanted.hex(),
+                 "verify " + quoted(path) + ": its " + std::string(digest.algorithm_name()) +
+                     " is " + digest.hex() + ", the spec says " + wanted.hex(),
                  "the file is damaged or another one: fetch it again, or correct the spec");
-  return found.front().to_string();
+  inputs.base_digest = found.front().to_string();
 }
 
-void digest_repositories(Inputs& inputs, plan::PlanInputs& plan_inputs, WarningSink& warnings) {
+void digest_repositories(Inputs& inputs, WarningSink& warnings) {
   for (const spec::Repository& repository : inputs.spec.repositories) {
+    if (repository.path.empty()) continue;
     portage::CheckedRepository checked =
         portage::check_repository(repository, resolve_path(inputs, repository.path));
     for (const Warning& warning : checked.warnings) warnings.warn(warning);
-    plan_inputs.repositories[repository.name] =
+    inputs.repository_digests[repository.name] =
         portage::repository_digest(checked.directory.get()).to_string();
     inputs.repositories.push_back(std::move(checked));
   }
-  const spec::PortageConfig& config = inputs.spec.portage;
-  if (config.profile.empty()) return;
-  const portage::ProfileChoice profile = portage::chosen_profile(inputs.spec);
-  for (const portage::CheckedRepository& checked : inputs.repositories)
-    if (checked.name == profile.repository->name)
-      portage::check_profile(checked, profile.path, config.profile_where);
 }
 
 std::string digest_path(const std::string& path, const Location& where, const std::string& what) {
@@ -151,12 +147,12 @@ void digest_config(Inputs& inputs, plan::PlanInputs& plan_inputs) {
         digest_path(resolve_path(inputs, config.config_dir), config.config_dir_where, "config_dir");
 }
 
-void choose_policies(spec::BuildSpec& spec, plan::PlanInputs& plan_inputs) {
+void choose_policies(spec::BuildSpec& spec) {
   for (spec::Phase& phase : spec.phases) {
     if (phase.policy.empty())
       phase.policy = phase.emerge.atoms.empty() && phase.unmerge.empty() ? "run" : "emerge";
     try {
-      plan_inputs.policies[phase.policy] = sandbox::load_policy(phase.policy).digest.to_string();
+      (void)sandbox::load_policy(phase.policy);
     } catch (Error& error) {
       throw error.add_context(to_string(phase.where) + ": phase " + quoted(phase.name));
     }
@@ -169,7 +165,7 @@ std::string resolve_path(const Inputs& inputs, const std::string& path) {
   return path.starts_with('/') ? path : inputs.directory + '/' + path;
 }
 
-Inputs gather_inputs(const SpecSource& source, WarningSink& warnings) {
+Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
   Inputs inputs;
   inputs.spec = spec::read_spec(source.path, read_spec_text(source.path), source.overrides);
   for (const SpecFault& fault : inputs.spec.warnings)
@@ -177,26 +173,40 @@ Inputs gather_inputs(const SpecSource& source, WarningSink& warnings) {
   const std::string path = absolute(source.path);
   inputs.directory = path.substr(0, path.rfind('/'));
   if (inputs.directory.empty()) inputs.directory = "/";
-
-  plan::PlanInputs plan_inputs;
-  plan_inputs.base_format = kBaseFormat;
-  plan_inputs.helpers["step"] = kStepFormat;
-  plan_inputs.environment = portage::base_environment();
-  choose_policies(inputs.spec, plan_inputs);
-  digest_repositories(inputs, plan_inputs, warnings);
-  digest_config(inputs, plan_inputs);
-  for (const spec::Phase& phase : inputs.spec.phases)
-    for (const spec::Copy& copy : phase.copy)
-      plan_inputs.copy_sources[phase.name].push_back(
-          digest_path(resolve_path(inputs, copy.from), copy.where, "copy"));
+  utsname machine{};
+  if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
+  inputs.machine = machine.machine;
+  choose_policies(inputs.spec);
   if (!inputs.spec.options.distfiles.empty()) {
     inputs.distfiles = resolve_path(inputs, inputs.spec.options.distfiles);
     (void)open_input(inputs.distfiles, inputs.spec.options.distfiles_where, "distfiles",
                      O_PATH | O_DIRECTORY);
   }
-  plan_inputs.base_digest = digest_base(inputs);
-  inputs.plan = plan::make_plan(inputs.spec, plan_inputs);
   return inputs;
+}
+
+void digest_local_inputs(Inputs& inputs, store::Store& store, WarningSink& warnings) {
+  (void)store;
+  digest_repositories(inputs, warnings);
+  const std::string& tarball = inputs.spec.base.tarball;
+  if (!tarball.empty() && tarball.find("://") == std::string::npos) digest_base(inputs);
+}
+
+void make_plan(Inputs& inputs) {
+  plan::PlanInputs plan_inputs;
+  plan_inputs.base_format = kBaseFormat;
+  plan_inputs.base_digest = inputs.base_digest;
+  plan_inputs.repositories = inputs.repository_digests;
+  plan_inputs.helpers["step"] = kStepFormat;
+  plan_inputs.environment = portage::base_environment();
+  for (const spec::Phase& phase : inputs.spec.phases) {
+    plan_inputs.policies[phase.policy] = sandbox::load_policy(phase.policy).digest.to_string();
+    for (const spec::Copy& copy : phase.copy)
+      plan_inputs.copy_sources[phase.name].push_back(
+          digest_path(resolve_path(inputs, copy.from), copy.where, "copy"));
+  }
+  digest_config(inputs, plan_inputs);
+  inputs.plan = plan::make_plan(inputs.spec, plan_inputs);
 }
 
 }  // namespace gbox::build

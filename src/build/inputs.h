@@ -1,6 +1,7 @@
-// What a build starts from, opened and digested: the spec, the base's archive, the repositories,
-// sources of copy, policies. The digests become the plan's inputs; the descriptors are used when
-// steps run, so that what was digested is what is used.
+// What a build starts from. In stages, because each needs the one before: the spec is read; its
+// names are settled (lock.h), which gives the digests that keys are made of and so the plan; and
+// only what a step will use is opened: the base's archive, the ebuild repositories. What was
+// digested is what is used.
 #pragma once
 
 #include <map>
@@ -12,26 +13,40 @@
 #include "gbox/plan/plan.h"
 #include "gbox/portage/config.h"
 #include "gbox/portage/repository.h"
+#include "gbox/spec/lock.h"
 #include "gbox/spec/spec.h"
+#include "gbox/store/store.h"
 #include "gbox/sys/fd.h"
 
 namespace gbox::build {
 
 struct Inputs {
-  spec::BuildSpec spec;
+  spec::BuildSpec spec;   // what 'native' means is put in when the plan is made
   std::string directory;  // of the spec, absolute
-  sys::Fd base_archive;
-  std::string base_path;
-  std::vector<portage::CheckedRepository> repositories;
+  std::string machine;    // "x86_64", as uname says
+  spec::Lock lock;
+  std::string base_digest;  // "sha256:…"
+  std::string base_name;    // for people: "stage3.tar.xz"
+  sys::Fd base_archive;     // of a local file from the start, else once it is needed
+  std::map<std::string, std::string> repository_digests;  // by name
+  std::vector<portage::CheckedRepository> repositories;   // sorted by name, once all are open
+  bool checked = false;  // all repositories are open, and the configuration fits them
   std::vector<portage::ConfigFile> config_files;
-  std::string distfiles;  // absolute path; empty: none
+  std::string distfiles;  // the spec's own directory, absolute; empty: none
   plan::Plan plan;
 };
 
-// Reads and digests everything. Throws SpecError, or Error (input) naming what is missing.
-Inputs gather_inputs(const SpecSource& source, WarningSink& warnings);
+// Reads the spec and chooses policies. Throws SpecError, or Error naming what is missing.
+Inputs read_inputs(const SpecSource& source, WarningSink& warnings);
 
 // A path of the spec as an absolute one.
 std::string resolve_path(const Inputs& inputs, const std::string& path);
+
+// Digests of what lies on this machine: a base's file, repositories' directories (opened here).
+// Remembered in the store, so that an unchanged one is not read again.
+void digest_local_inputs(Inputs& inputs, store::Store& store, WarningSink& warnings);
+
+// The plan, from the lock and the digests. `cpu` is what native means, if the spec asks for it.
+void make_plan(Inputs& inputs);
 
 }  // namespace gbox::build

@@ -15,7 +15,10 @@
 #include "import.h"
 #include "inputs.h"
 #include "root.h"
+#include "settle.h"
+#include "sources.h"
 #include "step.h"
+#include "supplies.h"
 #include "terminal.h"
 
 namespace gbox::build {
@@ -153,11 +156,14 @@ int run_in_image(const std::string& store_path, const std::string& image,
   return run(std::move(settings), "run");
 }
 
-int run_shell(const SpecSource& source, const std::string& store_path, const std::string& step,
-              Observer& observer) {
-  const Inputs inputs = gather_inputs(source, observer);
+int run_shell(const SpecSource& source, const SourceOptions& options, const std::string& store_path,
+              const std::string& step, Observer& observer) {
+  Inputs inputs = read_inputs(source, observer);
   store::Store store = open_store(store_path, observer);
   const sys::FileLock lease = store.lease("gbox shell " + step);
+  Sources sources(options, inputs, store, observer);
+  (void)settle(inputs, source, sources);
+  open_repositories(inputs, sources);
   const auto index = inputs.plan.find(step);
   if (!index) {
     std::vector<std::string> names;
@@ -191,7 +197,9 @@ int run_shell(const SpecSource& source, const std::string& store_path, const std
   const StepRoot root(store, *work, parents, step_targets(inputs));
   sandbox::Settings settings;
   settings.root = root.mount();
-  settings.mounts = step_mounts(inputs, root.scratch("tmp"), root.scratch("var-tmp"));
+  settings.mounts =
+      step_mounts(inputs, root.scratch("tmp"), root.scratch("var-tmp"),
+                  fetches_distfiles(inputs) ? store.distfiles_path() : inputs.distfiles);
   settings.command.argv = {shell_of(settings.root.get())};
   settings.command.environment =
       failed ? Environment(failed->environment.begin(), failed->environment.end())

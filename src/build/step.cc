@@ -14,6 +14,7 @@
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
 #include "root.h"
+#include "supplies.h"
 #include "watch.h"
 
 namespace gbox::build {
@@ -109,17 +110,17 @@ class StepRun {
     options.digests = {HashAlgorithm::sha256};
     options.warnings = &context_.observer;
     options.progress = [&](std::uint64_t done) {
-      context_.observer.progress("unpack " + inputs.spec.base.tarball, done, total);
+      context_.observer.progress("unpack " + inputs.base_name, done, total);
     };
     options.check_interrupt = [] { sys::check_interrupt(); };
     if (::lseek(inputs.base_archive.get(), 0, SEEK_SET) != 0)
-      throw SysError(errno, "read " + quoted(inputs.base_path));
-    const layer::UnpackSummary summary = layer::unpack_archive(
-        inputs.base_archive.get(), inputs.spec.base.tarball, work_.fs_fd(), options);
+      throw SysError(errno, "read " + quoted(inputs.base_name));
+    const layer::UnpackSummary summary =
+        layer::unpack_archive(inputs.base_archive.get(), inputs.base_name, work_.fs_fd(), options);
     // The key names the bytes that were digested: an archive that changed since must not pass.
     const std::string keyed = "sha256:" + summary.digests.front().hex();
     if (step_.parts.dump().find(summary.digests.front().hex()) == std::string::npos)
-      throw Error("unpack " + quoted(inputs.base_path) + ": it changed while it was read (now " +
+      throw Error("unpack " + quoted(inputs.base_name) + ": it changed while it was read (now " +
                       keyed + ")",
                   ExitCode::input)
           .set_hint("build again when nothing writes to it");
@@ -141,9 +142,22 @@ class StepRun {
     const spec::Phase& phase = phase_of(inputs, step_);
     log_ = context_.store.open_log(step_.name, step_.key);
     const StepRoot root(context_.store, work_, parents_, step_targets(inputs));
+    distfiles_ = distfiles_of(phase, root);
     copy_files(phase, root);
     for (const Deed& deed : deeds_of(inputs, phase)) run_deed(phase, root, deed);
     remove_files(phase, root);
+  }
+
+  // What the step sees of distfiles: an emerge phase just what its plan names; a script, which may
+  // run emerge too, all there is.
+  std::string distfiles_of(const spec::Phase& phase, const StepRoot& root) {
+    const Inputs& inputs = context_.inputs;
+    if (context_.supplies == nullptr || phase.emerge.atoms.empty())
+      return fetches_distfiles(inputs) ? context_.store.distfiles_path() : inputs.distfiles;
+    const std::string directory = root.scratch("distfiles");
+    sys::ensure_directories(AT_FDCWD, directory, 0755);
+    context_.supplies->link(phase.name, sys::open(directory, O_RDONLY | O_DIRECTORY).get());
+    return directory;
   }
 
   void copy_files(const spec::Phase& phase, const StepRoot& root) {
@@ -181,7 +195,8 @@ class StepRun {
     note(deed.name + ": " + printable(join(deed.argv, " ")).substr(0, 2000));
     sandbox::Settings settings;
     settings.root = root.mount();
-    settings.mounts = step_mounts(context_.inputs, root.scratch("tmp"), root.scratch("var-tmp"));
+    settings.mounts =
+        step_mounts(context_.inputs, root.scratch("tmp"), root.scratch("var-tmp"), distfiles_);
     settings.command.argv = deed.argv;
     settings.command.environment = deed.environment;
     settings.network =
@@ -235,6 +250,7 @@ class StepRun {
   Clock::time_point start_ = Clock::now();
   store::Work work_;
   std::optional<store::LogFile> log_;
+  std::string distfiles_;
 };
 
 }  // namespace
@@ -244,12 +260,12 @@ std::vector<std::string> step_targets(const Inputs& inputs) {
   for (const char* target : {"/tmp", "/var/tmp", "/run"}) targets.emplace_back(target);
   for (const portage::CheckedRepository& repository : inputs.repositories)
     targets.push_back(portage::repository_location(repository.name));
-  if (!inputs.distfiles.empty()) targets.emplace_back(portage::kDistfilesDirectory);
+  targets.emplace_back(portage::kDistfilesDirectory);
   return targets;
 }
 
 std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string& tmp,
-                                        const std::string& var_tmp) {
+                                        const std::string& var_tmp, const std::string& distfiles) {
   using sandbox::Access;
   std::vector<sandbox::Mount> mounts;
   mounts.push_back(sandbox::bind_mount(AT_FDCWD, tmp, "/tmp", Access::read_write));
@@ -259,9 +275,15 @@ std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string&
     mounts.push_back(sandbox::bind_mount(repository.directory.get(), ".",
                                          portage::repository_location(repository.name),
                                          Access::read_only));
-  if (!inputs.distfiles.empty())
+  if (!distfiles.empty())
     mounts.push_back(sandbox::bind_mount(
-        AT_FDCWD, inputs.distfiles, std::string(portage::kDistfilesDirectory), Access::read_only));
+        AT_FDCWD, distfiles, std::string(portage::kDistfilesDirectory), Access::read_only));
+  // A package's env file may build elsewhere, such as on disk where /var/tmp/portage is a tmpfs;
+  // Portage wants that place to be there.
+  for (const spec::EnvFile& file : inputs.spec.portage.env)
+    if (const auto place = file.variables.find("PORTAGE_TMPDIR"); place != file.variables.end())
+      sys::ensure_directories(
+          AT_FDCWD, var_tmp + place->second.substr(std::string_view("/var/tmp").size()), 0775);
   if (inputs.spec.options.tmpfs_bytes) {
     sys::ensure_directories(AT_FDCWD, var_tmp + "/portage", 0775);
     mounts.push_back(sandbox::tmpfs_mount(

@@ -19,10 +19,13 @@ class StepFailed : public Error {
   using Error::Error;
 };
 
+class Supplies;
+
 struct StepContext {
   const Inputs& inputs;
   store::Store& store;
   Observer& observer;
+  const Supplies* supplies = nullptr;  // of emerge phases; nullptr where nothing is fetched
 };
 
 // What a failed step is kept under: specs share phase names such as 'php' and 'trim'.
@@ -35,9 +38,10 @@ store::Record run_step(const StepContext& context, const plan::Step& step, const
                        const std::vector<std::string>& parents);
 
 // The mounts every sandbox of this spec has: repositories, distfiles, temporary directories.
-// `scratch` names the directories for /tmp and /var/tmp.
+// `tmp` and `var_tmp` are the directories for /tmp and /var/tmp, `distfiles` the one that is seen,
+// read-only, as Portage's; empty: none.
 std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string& tmp,
-                                        const std::string& var_tmp);
+                                        const std::string& var_tmp, const std::string& distfiles);
 std::vector<std::string> step_targets(const Inputs& inputs);
 
 }  // namespace gbox::build

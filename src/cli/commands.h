@@ -27,6 +27,14 @@ struct StoreArgs {
   std::string directory;
 };
 
+// How inputs from elsewhere are had.
+struct InputArgs {
+  bool locked = false;   // the lock must hold all of them
+  bool offline = false;  // the store must hold all of them
+  std::string ca;        // PEM file trusted besides the system's; "" = none
+  std::string keyring;   // OpenPGP certificates, where the spec names none; "" = Gentoo's
+};
+
 struct BuildArgs {
   SpecArgs spec;
   StoreArgs store;
@@ -34,13 +42,30 @@ struct BuildArgs {
   std::string from;                  // phase to run anew with all after it; "" = by keys alone
   std::string until;                 // last phase to run; "" = all
   bool dry_run = false;
+  InputArgs inputs;
   sys::Level require_level = sys::Level::full;
 };
 
 struct PlanArgs {
   SpecArgs spec;
   StoreArgs store;
+  InputArgs inputs;
   bool json = false;
+};
+
+struct LockArgs {
+  SpecArgs spec;
+  StoreArgs store;
+  InputArgs inputs;
+  std::vector<std::string> update;  // names to look up again
+  bool update_all = false;
+  bool dry_run = false;
+};
+
+struct FetchArgs {
+  SpecArgs spec;
+  StoreArgs store;
+  InputArgs inputs;
 };
 
 struct RunArgs {
@@ -78,17 +103,34 @@ struct DoctorArgs {
   bool json = false;
 };
 
-using Command = std::variant<BuildArgs, PlanArgs, RunArgs, ShellArgs, LogArgs, CacheListArgs,
-                             CacheGcArgs, DoctorArgs>;
+// Of both: no use is made of the store.
+struct KeysListArgs {
+  StoreArgs store;
+  bool json = false;
+};
 
-// All but cmd_doctor are called inside gbox's namespace (sys::enter_namespace), as its root.
+struct KeysUpdateArgs {
+  StoreArgs store;
+  std::vector<std::string> from;  // key servers, or files of certificates; empty: the usual servers
+  std::string ca;                 // PEM file trusted besides the system's; "" = none
+};
+
+using Command = std::variant<BuildArgs, PlanArgs, LockArgs, FetchArgs, RunArgs, ShellArgs, LogArgs,
+                             CacheListArgs, CacheGcArgs, KeysListArgs, KeysUpdateArgs, DoctorArgs>;
+
+// All but cmd_doctor and cmd_keys_* are called inside gbox's namespace (sys::enter_namespace), as
+// its root.
 int cmd_build(const BuildArgs& args, Console& console);
 int cmd_plan(const PlanArgs& args, Console& console);
+int cmd_lock(const LockArgs& args, Console& console);
+int cmd_fetch(const FetchArgs& args, Console& console);
 int cmd_run(const RunArgs& args, Console& console);
 int cmd_shell(const ShellArgs& args, Console& console);
 int cmd_log(const LogArgs& args, Console& console);
 int cmd_cache_ls(const CacheListArgs& args, Console& console);
 int cmd_cache_gc(const CacheGcArgs& args, Console& console);
+int cmd_keys_ls(const KeysListArgs& args, Console& console);
+int cmd_keys_update(const KeysUpdateArgs& args, Console& console);
 int cmd_doctor(const DoctorArgs& args, Console& console);
 
 }  // namespace gbox::cli

@@ -1,6 +1,7 @@
 // The commands that need the build module: everything but doctor.
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <map>
 #include <optional>
 
@@ -21,6 +22,14 @@ build::SpecSource source_of(const SpecArgs& args) {
   build::SpecSource source{args.path, {}};
   for (const auto& [name, value] : args.set) source.overrides[name] = value;
   return source;
+}
+
+std::string absolute_path(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+build::SourceOptions options_of(const InputArgs& args) {
+  return {args.locked, args.offline, absolute_path(args.ca), absolute_path(args.keyring)};
 }
 
 store::Store open_store(const StoreArgs& args, Console& console,
@@ -92,8 +101,12 @@ std::string find_log(const store::Store& store, const std::string& step) {
 }  // namespace
 
 int cmd_build(const BuildArgs& args, Console& console) {
-  const build::BuildRequest request{source_of(args.spec), args.store.directory, args.outputs,
-                                    args.from, args.until};
+  const build::BuildRequest request{source_of(args.spec),
+                                    options_of(args.inputs),
+                                    args.store.directory,
+                                    args.outputs,
+                                    args.from,
+                                    args.until};
   if (args.dry_run) {
     console.result(plan_text(build::plan_build(request, console.progress())));
     return 0;
@@ -106,6 +119,7 @@ int cmd_build(const BuildArgs& args, Console& console) {
 int cmd_plan(const PlanArgs& args, Console& console) {
   build::BuildRequest request;
   request.spec = source_of(args.spec);
+  request.sources = options_of(args.inputs);
   request.store = args.store.directory;
   const auto steps = build::plan_build(request, console.progress());
   if (args.json)
@@ -115,12 +129,35 @@ int cmd_plan(const PlanArgs& args, Console& console) {
   return 0;
 }
 
+int cmd_lock(const LockArgs& args, Console& console) {
+  build::LockRequest request;
+  request.spec = source_of(args.spec);
+  request.sources = options_of(args.inputs);
+  request.store = args.store.directory;
+  request.update.insert(args.update.begin(), args.update.end());
+  request.update_all = args.update_all;
+  request.dry_run = args.dry_run;
+  const build::LockResult result = build::lock(request, console.progress());
+  for (const std::string& change : result.changes) console.result_line(printable(change));
+  if (result.changes.empty()) console.progress().fact("lock", result.path + "  says all of this");
+  return 0;
+}
+
+int cmd_fetch(const FetchArgs& args, Console& console) {
+  build::BuildRequest request;
+  request.spec = source_of(args.spec);
+  request.sources = options_of(args.inputs);
+  request.store = args.store.directory;
+  build::fetch(request, console.progress());
+  return 0;
+}
+
 int cmd_run(const RunArgs& args, Console& console) {
   return build::run_in_image(args.store.directory, args.image, args.command, console.progress());
 }
 
 int cmd_shell(const ShellArgs& args, Console& console) {
-  return build::run_shell(source_of(args.spec), args.store.directory, args.step,
+  return build::run_shell(source_of(args.spec), {}, args.store.directory, args.step,
                           console.progress());
 }
 

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "console.h"
 #include "error_text.h"
+#include "gbox/portage/trust.h"
 #include "gbox/sys/fd.h"
 #include "gbox/sys/host_facts.h"
 #include "gbox/sys/interrupt.h"
@@ -74,12 +75,21 @@ void require_sandbox(const Command& command, const std::string& store) {
   }
 }
 
+// What neither opens a store nor runs a step, and writes as the caller.
+bool works_outside(const Command& command) {
+  return std::holds_alternative<DoctorArgs>(command) ||
+         std::holds_alternative<KeysListArgs>(command) ||
+         std::holds_alternative<KeysUpdateArgs>(command);
+}
+
 int run(Invocation& invocation, Console& console, char** argv) {
   StoreArgs& store =
       std::visit([](auto& args) -> StoreArgs& { return args.store; }, invocation.command);
   store.directory = store_directory(store.directory);
-  if (!std::holds_alternative<DoctorArgs>(invocation.command)) {
+  if (!works_outside(invocation.command)) {
     // Inside, the caller's home directory is no longer to be found by uid.
+    if (const std::string keys = portage::user_key_directory(); !keys.empty())
+      if (::setenv("GBOX_KEYS", keys.c_str(), 1) != 0) throw std::bad_alloc();
     if (::setenv("GBOX_STORE", store.directory.c_str(), 1) != 0) throw std::bad_alloc();
     enter_namespace(argv, store.directory);
     require_sandbox(invocation.command, store.directory);
@@ -88,11 +98,15 @@ int run(Invocation& invocation, Console& console, char** argv) {
   return std::visit(Overloaded{
                         [&](const BuildArgs& args) { return cmd_build(args, console); },
                         [&](const PlanArgs& args) { return cmd_plan(args, console); },
+                        [&](const LockArgs& args) { return cmd_lock(args, console); },
+                        [&](const FetchArgs& args) { return cmd_fetch(args, console); },
                         [&](const RunArgs& args) { return cmd_run(args, console); },
                         [&](const ShellArgs& args) { return cmd_shell(args, console); },
                         [&](const LogArgs& args) { return cmd_log(args, console); },
                         [&](const CacheListArgs& args) { return cmd_cache_ls(args, console); },
                         [&](const CacheGcArgs& args) { return cmd_cache_gc(args, console); },
+                        [&](const KeysListArgs& args) { return cmd_keys_ls(args, console); },
+                        [&](const KeysUpdateArgs& args) { return cmd_keys_update(args, console); },
                         [&](const DoctorArgs& args) { return cmd_doctor(args, console); },
                     },
                     invocation.command);

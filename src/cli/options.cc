@@ -1,200 +1,16 @@
 #include "options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <optional>
 
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
-#include "help.h"
+#include "parser.h"
 #include "values.h"
 
 namespace gbox::cli {
 
 namespace {
-
-// Options as text; what they mean is decided after parsing, in words of ours.
-struct Raw {
-  std::string spec = "stage4.toml";
-  std::string store;
-  std::string progress;
-  std::string require_level;
-  std::string keep;
-  std::string unused_for;
-  std::vector<std::string> set;
-  std::vector<std::string> outputs;
-  std::string from;
-  std::string until;
-  std::string image;
-  std::vector<std::string> spec_and_step;
-  std::string step;
-  std::string help_topic;
-  bool verbose = false;
-  bool dry_run = false;
-  bool json = false;
-  bool path_only = false;
-};
-
-constexpr char kSpecText[] = "the spec (default: stage4.toml)";
-constexpr char kStepText[] = "the spec (default: stage4.toml), then the step, such as 'php'";
-
-class Parser {
- public:
-  Parser() {
-    app_.set_version_flag("--version", "gbox " GBOX_VERSION)->description("print the version");
-    app_.get_help_ptr()->description("print this help");
-    app_.formatter(std::make_shared<HelpFormatter>());
-    app_.require_subcommand(0, 1);
-    app_.allow_extras();
-    app_.footer(
-        "'gbox COMMAND --help' tells more of a command. The manuals are gbox(1)\nand "
-        "gbox-stage4.toml(5).");
-    declare_build();
-    declare_plan();
-    declare_run();
-    declare_shell_and_log();
-    declare_cache();
-    declare_doctor();
-    CLI::App* help = add(app_, "help", "print the help of a command");
-    help->add_option("COMMAND", raw_.help_topic, "the command")->option_text("[COMMAND]");
-    help->group("");  // --help says the same; listed once is enough
-  }
-
-  Invocation parse(std::vector<std::string> arguments);
-  [[nodiscard]] std::vector<OptionNames> names() const;
-
- private:
-  static CLI::App* add(CLI::App& parent, const std::string& name, const std::string& text) {
-    CLI::App* command = parent.add_subcommand(name, text);
-    command->allow_extras();  // told apart and explained by refuse_extras()
-    command->get_help_ptr()->description("print this help");
-    return command;
-  }
-  void add_spec(CLI::App& command) {
-    command.add_option("SPEC", raw_.spec, kSpecText)->option_text("[SPEC]");
-    add_set(command);
-  }
-  void add_set(CLI::App& command) {
-    command.add_option("--set", raw_.set, "give a value to a key of the spec's [args]; repeatable")
-        ->type_name("NAME=VALUE")
-        ->expected(1)
-        ->allow_extra_args(false)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  }
-  void add_common(CLI::App& command) {
-    command
-        .add_option("--store", raw_.store,
-                    "the directory of snapshots and blobs (default: $GBOX_STORE, else "
-                    "$XDG_DATA_HOME/gbox)")
-        ->type_name("DIR");
-    command
-        .add_option("--progress", raw_.progress,
-                    "auto, tty, plain, json or none (default: auto, or $GBOX_PROGRESS)")
-        ->type_name("MODE");
-    command.add_flag("-v,--verbose", raw_.verbose, "show all output of the steps");
-  }
-  void add_step(CLI::App& command) {
-    command.add_option("SPEC STEP", raw_.spec_and_step, kStepText)
-        ->option_text("[SPEC] STEP")
-        ->expected(1, -1);  // a third is refused in our words
-    add_set(command);
-  }
-
-  void declare_build();
-  void declare_plan();
-  void declare_run();
-  void declare_shell_and_log();
-  void declare_cache();
-  void declare_doctor();
-
-  [[noreturn]] void refuse_extras(const CLI::App& command, const std::vector<std::string>& extras);
-  [[nodiscard]] Command command_of(const CLI::App& parsed) const;
-  [[nodiscard]] SpecArgs spec_args() const;
-  [[nodiscard]] std::pair<SpecArgs, std::string> spec_and_step(const std::string& command) const;
-  [[nodiscard]] std::string help_of(const std::string& topic) const;
-
-  CLI::App app_{"build Gentoo images from a spec, as an ordinary user", "gbox"};
-  Raw raw_;
-  std::optional<std::vector<std::string>> after_dashes_;  // of `run`, behind the first "--"
-};
-
-void Parser::declare_build() {
-  CLI::App* command = add(app_, "build", "build an image from a spec");
-  add_spec(*command);
-  command
-      ->add_option("-o,--output", raw_.outputs,
-                   "write the image to oci:DIR[:REF] or oci-archive:FILE; repeatable (default: "
-                   "oci:NAME, after the spec's name)")
-      ->type_name("TARGET")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--from", raw_.from, "run this phase and all after it anew")
-      ->type_name("PHASE");
-  command->add_option("--until", raw_.until, "stop after this phase, write no image")
-      ->type_name("PHASE");
-  command->add_flag("-n,--dry-run", raw_.dry_run, "say what would run and why, run nothing");
-  command
-      ->add_option("--require-level", raw_.require_level,
-                   "refuse a host below this level (default: full; see 'gbox doctor')")
-      ->type_name("LEVEL");
-  add_common(*command);
-}
-
-void Parser::declare_plan() {
-  CLI::App* command = add(app_, "plan", "say which steps a build would run, and why");
-  add_spec(*command);
-  command->add_flag("--json", raw_.json, "print JSON");
-  add_common(*command);
-}
-
-void Parser::declare_run() {
-  CLI::App* command = add(app_, "run", "run a command in a built image or a snapshot");
-  command
-      ->add_option("IMAGE", raw_.image,
-                   "oci:DIR[:REF], oci-archive:FILE, or a finished step by name or by key")
-      ->option_text("IMAGE [--] [COMMAND...]");
-  // What stands behind the image belongs to the command, options included.
-  command->prefix_command();
-  add_common(*command);
-}
-
-void Parser::declare_shell_and_log() {
-  CLI::App* shell = add(app_, "shell", "open a shell in what a step left behind");
-  add_step(*shell);
-  add_common(*shell);
-  CLI::App* log = add(app_, "log", "print the output of a step");
-  log->add_option("STEP", raw_.step, "the step, such as 'php'");
-  log->add_flag("--path", raw_.path_only, "print where the log is, not what it says");
-  add_common(*log);
-}
-
-void Parser::declare_cache() {
-  CLI::App* cache = add(app_, "cache", "look after the store");
-  cache->require_subcommand(0, 1);
-  CLI::App* list = add(*cache, "ls", "list the finished steps in the store");
-  list->add_flag("--json", raw_.json, "print JSON");
-  add_common(*list);
-  CLI::App* collect = add(*cache, "gc", "remove from the store what nothing needs");
-  collect
-      ->add_option("--keep", raw_.keep,
-                   "also remove finished steps, least recently used first, until the store is no "
-                   "larger than this")
-      ->type_name("SIZE");
-  collect
-      ->add_option("--unused-for", raw_.unused_for,
-                   "also remove finished steps not used for so long, such as 30d")
-      ->type_name("DURATION");
-  add_common(*collect);
-}
-
-void Parser::declare_doctor() {
-  CLI::App* command =
-      add(app_, "doctor", "say what this host can do, what it lacks, and the remedy");
-  command->add_flag("--json", raw_.json, "print JSON");
-  add_common(*command);
-}
 
 std::string spaced_name(const CLI::App& app) {
   if (app.get_parent() == nullptr) return app.get_name();
@@ -223,6 +39,32 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+[[noreturn]] void throw_no_step(const std::string& command) {
+  throw Error(command + ": no step given", ExitCode::usage)
+      .set_hint("'gbox plan' lists the steps of the spec");
+}
+
+// CLI11's own words for the few things it refuses by itself, in ours.
+[[noreturn]] void throw_parse_error(const CLI::ParseError& error) {
+  if (const auto* mismatch = dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
+    const std::string said = mismatch->what();
+    const std::string option = said.substr(0, said.find_first_of(": "));
+    if (!option.empty() && option.front() == '-')
+      throw Error("option " + gbox::quoted(option) + " needs a value", ExitCode::usage)
+          .set_hint("'gbox COMMAND --help' tells which");
+  }
+  throw Error("command line: " + std::string(error.what()), ExitCode::usage)
+      .set_hint("'gbox --help' lists commands, 'gbox COMMAND --help' their options");
+}
+
+void collect_names(const CLI::App& app, std::vector<OptionNames>& out) {
+  out.push_back({spaced_name(app), option_names(app)});
+  for (const CLI::App* command : app.get_subcommands(std::function<bool(const CLI::App*)>()))
+    collect_names(*command, out);
+}
+
+}  // namespace
+
 void Parser::refuse_extras(const CLI::App& command, const std::vector<std::string>& extras) {
   const std::string who = error_prefix(command);
   const std::string& first = extras.front();
@@ -242,16 +84,15 @@ void Parser::refuse_extras(const CLI::App& command, const std::vector<std::strin
       .set_hint(near.empty() ? help + "the commands" : "did you mean " + gbox::quoted(near) + '?');
 }
 
-[[noreturn]] void throw_no_step(const std::string& command) {
-  throw Error(command + ": no step given", ExitCode::usage)
-      .set_hint("'gbox plan' lists the steps of the spec");
-}
-
 SpecArgs Parser::spec_args() const {
   SpecArgs args;
   args.path = raw_.spec;
   for (const std::string& text : raw_.set) args.set.push_back(parse_setting(text));
   return args;
+}
+
+InputArgs Parser::input_args() const {
+  return {raw_.locked, raw_.offline, raw_.ca, raw_.keyring};
 }
 
 std::pair<SpecArgs, std::string> Parser::spec_and_step(const std::string& command) const {
@@ -265,6 +106,12 @@ std::pair<SpecArgs, std::string> Parser::spec_and_step(const std::string& comman
   return {std::move(args), raw_.spec_and_step.back()};
 }
 
+LockArgs Parser::lock_args(const CLI::App& parsed) const {
+  LockArgs args{spec_args(), {raw_.store}, input_args(), raw_.update, false, raw_.dry_run};
+  args.update_all = parsed.count("--update") > 0 && raw_.update.empty();
+  return args;
+}
+
 Command Parser::command_of(const CLI::App& parsed) const {
   const std::string& name = parsed.get_name();
   const StoreArgs store{raw_.store};
@@ -276,8 +123,11 @@ Command Parser::command_of(const CLI::App& parsed) const {
         raw_.from,
         raw_.until,
         raw_.dry_run,
+        input_args(),
         raw_.require_level.empty() ? sys::Level::full : parse_level(raw_.require_level)};
-  if (name == "plan") return PlanArgs{spec_args(), store, raw_.json};
+  if (name == "plan") return PlanArgs{spec_args(), store, input_args(), raw_.json};
+  if (name == "lock") return lock_args(parsed);
+  if (name == "fetch") return FetchArgs{spec_args(), store, input_args()};
   if (name == "run") {
     if (raw_.image.empty())
       throw Error("run: no image given", ExitCode::usage)
@@ -295,6 +145,9 @@ Command Parser::command_of(const CLI::App& parsed) const {
     if (raw_.step.empty()) throw_no_step(name);
     return LogArgs{store, raw_.step, raw_.path_only};
   }
+  if (name == "ls" && parsed.get_parent()->get_name() == "keys")
+    return KeysListArgs{store, raw_.json};
+  if (name == "update") return KeysUpdateArgs{store, raw_.servers, raw_.ca};
   if (name == "ls") return CacheListArgs{store, raw_.json};
   if (name == "gc") {
     CacheGcArgs args{store, {}, {}};
@@ -312,19 +165,6 @@ std::string Parser::help_of(const std::string& topic) const {
     if (command->get_name() == topic) return command->help();
   throw Error("help: unknown command " + gbox::quoted(topic), ExitCode::usage)
       .set_hint("'gbox --help' lists the commands");
-}
-
-// CLI11's own words for the few things it refuses by itself, in ours.
-[[noreturn]] void throw_parse_error(const CLI::ParseError& error) {
-  if (const auto* mismatch = dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
-    const std::string said = mismatch->what();
-    const std::string option = said.substr(0, said.find_first_of(": "));
-    if (!option.empty() && option.front() == '-')
-      throw Error("option " + gbox::quoted(option) + " needs a value", ExitCode::usage)
-          .set_hint("'gbox COMMAND --help' tells which");
-  }
-  throw Error("command line: " + std::string(error.what()), ExitCode::usage)
-      .set_hint("'gbox --help' lists commands, 'gbox COMMAND --help' their options");
 }
 
 Invocation Parser::parse(std::vector<std::string> arguments) {
@@ -371,19 +211,11 @@ Invocation Parser::parse(std::vector<std::string> arguments) {
   return result;
 }
 
-void collect_names(const CLI::App& app, std::vector<OptionNames>& out) {
-  out.push_back({spaced_name(app), option_names(app)});
-  for (const CLI::App* command : app.get_subcommands(std::function<bool(const CLI::App*)>()))
-    collect_names(*command, out);
-}
-
 std::vector<OptionNames> Parser::names() const {
   std::vector<OptionNames> all;
   collect_names(app_, all);
   return all;
 }
-
-}  // namespace
 
 Invocation parse_command_line(const std::vector<std::string>& arguments) {
   return Parser().parse(arguments);

@@ -1,5 +1,7 @@
 #include "progress_text.h"
 
+#include <algorithm>
+
 #include "cells.h"
 #include "gbox/base/text.h"
 
@@ -10,6 +12,7 @@ namespace {
 constexpr std::string_view kRed = "\x1b[1;31m";
 constexpr std::string_view kGreen = "\x1b[32m";
 constexpr std::string_view kReset = "\x1b[0m";
+constexpr double kSpeedAfter = 1.0;  // seconds
 
 std::string counted(std::size_t count, std::string_view one) {
   return std::to_string(count) + ' ' + std::string(one) + (count == 1 ? "" : "s");
@@ -39,6 +42,14 @@ std::string TextRenderer::label(const build::StepInfo& step) const {
 std::string TextRenderer::activity_amount() const {
   std::string text = human_size(activity_done_);
   if (activity_total_ != 0) text += " of " + human_size(activity_total_);
+  const double seconds = terminal_.now() - activity_began_;
+  const std::uint64_t since = activity_done_ - std::min(activity_first_, activity_done_);
+  if (seconds < kSpeedAfter || since == 0) return text;  // too early to tell
+  const double speed = static_cast<double>(since) / seconds;
+  text += ", " + human_size(static_cast<std::uint64_t>(speed)) + "/s";
+  if (activity_total_ > activity_done_)
+    text += ", " + human_duration(static_cast<double>(activity_total_ - activity_done_) / speed) +
+            " left";
   return text;
 }
 
@@ -104,7 +115,12 @@ void TextRenderer::step_failed(const build::StepInfo& step, double seconds,
 
 void TextRenderer::progress(std::string_view activity, std::uint64_t done, std::uint64_t total) {
   waits_for_.clear();
-  activity_ = clean_line(activity);
+  const std::string name = clean_line(activity);
+  if (name != activity_ || done < activity_done_) {
+    activity_first_ = done;
+    activity_began_ = terminal_.now();
+  }
+  activity_ = name;
   activity_done_ = done;
   activity_total_ = total;
   if (total != 0 && done >= total) activity_.clear();

@@ -40,7 +40,7 @@ class TextRenderer : public Renderer {
   [[nodiscard]] std::string label(const build::StepInfo& step) const;  // "[2/3] php"
   [[nodiscard]] std::string shaded(std::string_view text, std::string_view shade) const;
   [[nodiscard]] Colour colour() const { return terminal_.colour ? Colour::yes : Colour::no; }
-  // "120.0 MiB of 300.0 MiB", or without the total when that is unknown.
+  // "120.0 MiB of 300.0 MiB, 8.0 MiB/s, 22 s left"; what is unknown is left out.
   [[nodiscard]] std::string activity_amount() const;
 
   Terminal terminal_;
@@ -52,6 +52,8 @@ class TextRenderer : public Renderer {
   std::string activity_;  // "" when none goes on
   std::uint64_t activity_done_ = 0;
   std::uint64_t activity_total_ = 0;
+  std::uint64_t activity_first_ = 0;  // done when it began: what an earlier run had already
+  double activity_began_ = 0;
   std::string waits_for_;  // "" when nothing is waited for
   unsigned finished_ = 0;  // steps cached, done or failed
   unsigned ran_ = 0;

@@ -75,7 +75,8 @@ std::vector<EnvFile> read_env(Context& context, Table& table) {
       Verdict verdict = check_make_conf_value(text->value);
       if (!verdict && variable.key == "PORTAGE_TMPDIR") verdict = check_build_place(text->value);
       if (context.accept(verdict, text->where, shown_name, text->value))
-        file.variables[variable.key] = text->value;
+        file.variables[variable.key] =
+            variable.key == "PORTAGE_TMPDIR" ? normalized_path(text->value) : text->value;
     }
     files.push_back(std::move(file));
   }

@@ -17,6 +17,8 @@
 #include "gbox/sys/interrupt.h"
 #include "gbox/sys/userns.h"
 #include "inputs.h"
+#include "settle.h"
+#include "sources.h"
 
 namespace {
 
@@ -71,9 +73,14 @@ void show(const portage::EmergePlan& plan) {
 
 void ask(const std::vector<std::string>& arguments) {
   Quiet observer;
-  const build::Inputs inputs = build::gather_inputs({arguments[0], {}}, observer);
+  const build::SpecSource source{arguments[0], {}};
+  build::Inputs inputs = build::read_inputs(source, observer);
   store::Store store =
       store::Store::open(arguments[1], sys::describe(sys::current_uid_map()), observer);
+  const build::SourceOptions options;
+  build::Sources sources(options, inputs, store, observer);
+  (void)build::settle(inputs, source, sources);
+  build::open_repositories(inputs, sources);
   const spec::Phase* phase = nullptr;
   for (const spec::Phase& known : inputs.spec.phases)
     if (known.name == arguments[2]) phase = &known;

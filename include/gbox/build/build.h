@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,17 @@ struct SpecSource {
   std::map<std::string, std::string> overrides;
 };
 
+// How inputs from elsewhere are had. Changes no result.
+struct SourceOptions {
+  bool locked = false;   // the lock must hold all of them: it is not written
+  bool offline = false;  // the store must hold all of them: nothing is fetched
+  std::string ca;        // PEM file of certificates trusted besides the system's; empty: none
+  std::string keyring;   // OpenPGP certificates trusted where the spec names none; empty: Gentoo's
+};
+
 struct BuildRequest {
   SpecSource spec;
+  SourceOptions sources;
   std::string store;                 // absolute path
   std::vector<std::string> outputs;  // "oci:DIR[:REF]"; empty: "oci:NAME" beside the caller
   std::string from;                  // a phase: it and all after it run again; empty: none
@@ -30,7 +40,29 @@ struct BuildRequest {
 // everything finished so far kept in the store.
 std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer);
 
-// What build() would run, and why. Runs nothing and writes nothing but the store's own files.
+// What build() would run, and why. Runs no step, but what is needed to know: names are resolved
+// and locked, and ebuild repositories unpacked, as build() would.
 std::vector<plan::PlannedStep> plan_build(const BuildRequest& request, Observer& observer);
+
+struct LockRequest {
+  SpecSource spec;
+  SourceOptions sources;
+  std::string store;
+  std::set<std::string> update;  // "base", repositories by name, "cpu": resolved anew
+  bool update_all = false;
+  bool dry_run = false;  // nothing is written
+};
+struct LockResult {
+  std::string path;                  // of the lock
+  std::vector<std::string> changes;  // a line each; empty: it says all of this already
+};
+
+// Writes down what the spec's names mean. Throws Error (usage) for a name in `update` that is
+// none of the spec's.
+LockResult lock(const LockRequest& request, Observer& observer);
+
+// Brings everything that a build needs from elsewhere into the store: the base, repositories, and
+// what the emerge phases of the spec fetch, as far as the image's Portage can tell before they run.
+void fetch(const BuildRequest& request, Observer& observer);
 
 }  // namespace gbox::build

@@ -18,7 +18,7 @@ int run_in_image(const std::string& store, const std::string& image,
                  const std::vector<std::string>& command, Observer& observer);
 
 // A shell in a step of a spec: where it failed, if its last run failed, else after it.
-int run_shell(const SpecSource& spec, const std::string& store, const std::string& step,
-              Observer& observer);
+int run_shell(const SpecSource& spec, const SourceOptions& options, const std::string& store,
+              const std::string& step, Observer& observer);
 
 }  // namespace gbox::build

@@ -1,0 +1,200 @@
+#include "resolve.h"
+
+#include <array>
+#include <ctime>
+
+#include "gbox/base/text.h"
+#include "gbox/portage/stage3.h"
+#include "gbox/portage/tree_snapshot.h"
+#include "gbox/portage/trust.h"
+
+namespace gbox::build {
+
+namespace {
+
+using portage::Purpose;
+
+std::string unverified(const spec::Origin& origin) {
+  return origin.verify ? "" : ", unverified";
+}
+
+std::string wish_of(const spec::Base& base, const std::string& arch) {
+  if (base.stage3.empty()) return "tarball " + base.tarball;
+  return "stage3 " + base.stage3 + ", arch " + arch + ", date " + base.date +
+         unverified(base.origin);
+}
+
+std::string wish_of(const spec::Repository& repository) {
+  if (!repository.git.empty())
+    return "git " + repository.git + ", rev " + (repository.rev.empty() ? "HEAD" : repository.rev);
+  return "snapshot " + repository.snapshot + ", format " +
+         std::string(to_string(repository.format)) + unverified(repository.origin);
+}
+
+bool is_fetched(const spec::Base& base) {
+  return !base.stage3.empty() || base.tarball.find("://") != std::string::npos;
+}
+
+class Resolver {
+ public:
+  Resolver(const Inputs& inputs, Sources& sources)
+      : inputs_(inputs), sources_(sources), mirror_(sources.settings()) {}
+
+  // `known`: the stamp that the same wish had before, below which 'latest' does not go.
+  spec::LockedBase base(const std::string& wish, const std::string& known) {
+    const spec::Base& base = inputs_.spec.base;
+    if (base.stage3.empty()) {
+      portage::ResolvedFile file;
+      file.name = base.tarball.substr(base.tarball.rfind('/') + 1);
+      file.urls = {base.tarball};
+      file.digests = base.digests;
+      sources_.require_network(quoted(base.tarball));
+      return {wish, "", sources_.settle(file, nullptr, "fetch base " + quoted(file.name))};
+    }
+    const std::string what = "stage3 " + quoted(base.stage3);
+    sources_.require_network(what);
+    return at(base.stage3_where, [&] {
+      const auto ring = ring_of(Purpose::release, base.origin);
+      portage::Stage3Wish query;
+      query.arch = gentoo_arch(inputs_.spec, inputs_.machine);
+      query.variant = base.stage3;
+      query.date = base.date;
+      query.mirrors = base.origin.mirrors;
+      query.known_stamp = known;
+      query.now = std::time(nullptr);
+      const portage::ResolvedFile file =
+          portage::resolve_stage3(query, mirror_, ring ? &*ring : nullptr, sources_.observer());
+      return spec::LockedBase{wish, file.stamp,
+                              sources_.settle(file, ring ? &*ring : nullptr, "fetch " + what)};
+    });
+  }
+
+  spec::LockedRepository repository(const spec::Repository& repository, const std::string& wish,
+                                    const std::string& known) {
+    const std::string what = "repository " + quoted(repository.name);
+    sources_.require_network(what);
+    if (!repository.git.empty()) return commit(repository, wish);
+    return at(repository.source_where, [&] {
+      const auto ring = ring_of(Purpose::snapshot, repository.origin);
+      portage::SnapshotWish query;
+      query.date = repository.snapshot;
+      query.format = repository.format;
+      query.mirrors = repository.origin.mirrors;
+      query.known_stamp = known;
+      query.now = std::time(nullptr);
+      const portage::ResolvedFile file = portage::resolve_tree_snapshot(
+          query, mirror_, ring ? &*ring : nullptr, sources_.observer());
+      spec::LockedRepository locked;
+      locked.wish = wish;
+      locked.date = file.stamp;
+      locked.file = sources_.settle(file, ring ? &*ring : nullptr, "fetch " + what);
+      return locked;
+    });
+  }
+
+ private:
+  spec::LockedRepository commit(const spec::Repository& repository, const std::string& wish) {
+    spec::LockedRepository locked;
+    locked.wish = wish;
+    locked.git = repository.git;
+    throw Error(to_string(repository.source_where) + ": 'git' is not supported yet",
+                ExitCode::usage);
+    return locked;
+  }
+
+  // What goes wrong is told with the place of the wish.
+  template <class Action>
+  static auto at(const Location& where, Action&& action) -> decltype(action()) {
+    try {
+      return action();
+    } catch (Error& error) {
+      const std::string place = to_string(where);
+      if (!place.empty()) error.add_context(place);
+      throw;
+    }
+  }
+
+  std::optional<portage::KeyRing> ring_of(Purpose purpose, const spec::Origin& origin) const {
+    if (!origin.verify) return std::nullopt;
+    portage::KeySources keys;
+    keys.keyring =
+        origin.keyring.empty() ? sources_.options().keyring : resolve_path(inputs_, origin.keyring);
+    keys.user_directory = portage::user_key_directory();
+    return portage::load_key_ring(purpose, keys, sources_.observer());
+  }
+
+  const Inputs& inputs_;
+  Sources& sources_;
+  portage::NetDownloader mirror_;
+};
+
+[[noreturn]] void throw_locked(const Inputs& inputs, const std::string& what,
+                               const std::string& wish, const std::string* held) {
+  throw Error("'--locked': the lock " + (held == nullptr ? "has no " + what
+                                                         : "has " + what + " as " + quoted(*held) +
+                                                               ", the spec says " + quoted(wish)),
+              ExitCode::usage)
+      .set_hint("run 'gbox lock " + inputs.spec.file + "', and keep the file it writes");
+}
+
+}  // namespace
+
+std::string gentoo_arch(const spec::BuildSpec& spec, std::string_view machine) {
+  if (!spec.base.arch.empty()) return spec.base.arch;
+  struct Name {
+    std::string_view machine;
+    std::string_view arch;
+  };
+  static constexpr std::array<Name, 12> kNames = {{{"x86_64", "amd64"},
+                                                   {"i686", "x86"},
+                                                   {"aarch64", "arm64"},
+                                                   {"armv7l", "arm"},
+                                                   {"armv6l", "arm"},
+                                                   {"ppc64le", "ppc"},
+                                                   {"ppc64", "ppc"},
+                                                   {"riscv64", "riscv"},
+                                                   {"s390x", "s390"},
+                                                   {"loongarch64", "loong"},
+                                                   {"mips64", "mips"},
+                                                   {"alpha", "alpha"}}};
+  for (const Name& name : kNames)
+    if (name.machine == machine) return std::string(name.arch);
+  throw SpecError(
+      {{spec.base.where, "Gentoo's name for this machine (" + quoted(machine) + ") is not known",
+        "add arch = \"…\" to [base], as the mirror's directories are called"}});
+}
+
+spec::Lock resolve_inputs(const Inputs& inputs, const spec::Lock& old,
+                          const std::set<std::string>& again, Sources& sources) {
+  const bool locked = sources.options().locked;
+  Resolver resolver(inputs, sources);
+  spec::Lock lock;
+  lock.cpu = old.cpu;
+  if (is_fetched(inputs.spec.base)) {
+    const std::string wish = wish_of(
+        inputs.spec.base,
+        inputs.spec.base.stage3.empty() ? std::string() : gentoo_arch(inputs.spec, inputs.machine));
+    const bool known = old.base && old.base->wish == wish;
+    if (!known && locked) throw_locked(inputs, "base", wish, old.base ? &old.base->wish : nullptr);
+    lock.base = known && !again.contains("base")
+                    ? *old.base
+                    : resolver.base(wish, known ? old.base->stamp : std::string());
+  }
+  for (const spec::Repository& repository : inputs.spec.repositories) {
+    if (!repository.path.empty()) continue;
+    const std::string wish = wish_of(repository);
+    const auto found = old.repositories.find(repository.name);
+    const bool there = found != old.repositories.end();
+    const bool known = there && found->second.wish == wish;
+    if (!known && locked)
+      throw_locked(inputs, "repository " + quoted(repository.name), wish,
+                   there ? &found->second.wish : nullptr);
+    lock.repositories[repository.name] =
+        known && !again.contains(repository.name)
+            ? found->second
+            : resolver.repository(repository, wish, known ? found->second.date : std::string());
+  }
+  return lock;
+}
+
+}  // namespace gbox::build

@@ -1,0 +1,209 @@
+// Every command and option of gbox, with the words of its help.
+#include "gbox/base/error.h"
+#include "help.h"
+#include "parser.h"
+
+namespace gbox::cli {
+
+namespace {
+
+constexpr char kSpecText[] = "the spec (default: stage4.toml)";
+constexpr char kStepText[] = "the spec (default: stage4.toml), then the step, such as 'php'";
+
+CLI::App* add(CLI::App& parent, const std::string& name, const std::string& text) {
+  CLI::App* command = parent.add_subcommand(name, text);
+  command->allow_extras();  // told apart and explained by refuse_extras()
+  command->get_help_ptr()->description("print this help");
+  return command;
+}
+
+}  // namespace
+
+Parser::Parser() {
+  app_.set_version_flag("--version", "gbox " GBOX_VERSION)->description("print the version");
+  app_.get_help_ptr()->description("print this help");
+  app_.formatter(std::make_shared<HelpFormatter>());
+  app_.require_subcommand(0, 1);
+  app_.allow_extras();
+  app_.footer(
+      "'gbox COMMAND --help' tells more of a command. The manuals are gbox(1)\nand "
+      "gbox-stage4.toml(5).");
+  declare_build();
+  declare_plan();
+  declare_inputs();
+  declare_run();
+  declare_shell_and_log();
+  declare_cache();
+  declare_keys();
+  declare_doctor();
+  CLI::App* help = add(app_, "help", "print the help of a command");
+  help->add_option("COMMAND", raw_.help_topic, "the command")->option_text("[COMMAND]");
+  help->group("");  // --help says the same; listed once is enough
+}
+
+void Parser::add_spec(CLI::App& command) {
+  command.add_option("SPEC", raw_.spec, kSpecText)->option_text("[SPEC]");
+  add_set(command);
+}
+
+void Parser::add_set(CLI::App& command) {
+  command.add_option("--set", raw_.set, "give a value to a key of the spec's [args]; repeatable")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void Parser::add_common(CLI::App& command) {
+  command
+      .add_option("--store", raw_.store,
+                  "the directory of snapshots and blobs (default: $GBOX_STORE, else "
+                  "$XDG_DATA_HOME/gbox)")
+      ->type_name("DIR");
+  command
+      .add_option("--progress", raw_.progress,
+                  "auto, tty, plain, json or none (default: auto, or $GBOX_PROGRESS)")
+      ->type_name("MODE");
+  command.add_flag("-v,--verbose", raw_.verbose, "show all output of the steps");
+}
+
+void Parser::add_inputs(CLI::App& command) {
+  command.add_flag("--offline", raw_.offline, "fetch nothing: take inputs from the store alone");
+  command.add_option("--ca", raw_.ca, "a PEM file of certificates to trust besides the system's")
+      ->type_name("FILE");
+  command
+      .add_option("--keyring", raw_.keyring,
+                  "OpenPGP certificates to trust where the spec names no 'keyring'")
+      ->type_name("FILE");
+}
+
+void Parser::add_step(CLI::App& command) {
+  command.add_option("SPEC STEP", raw_.spec_and_step, kStepText)
+      ->option_text("[SPEC] STEP")
+      ->expected(1, -1);  // a third is refused in our words
+  add_set(command);
+}
+
+void Parser::declare_build() {
+  CLI::App* command = add(app_, "build", "build an image from a spec");
+  add_spec(*command);
+  command
+      ->add_option("-o,--output", raw_.outputs,
+                   "write the image to oci:DIR[:REF] or oci-archive:FILE; repeatable (default: "
+                   "oci:NAME, after the spec's name)")
+      ->type_name("TARGET")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--from", raw_.from, "run this phase and all after it anew")
+      ->type_name("PHASE");
+  command->add_option("--until", raw_.until, "stop after this phase, write no image")
+      ->type_name("PHASE");
+  command->add_flag("-n,--dry-run", raw_.dry_run, "say what would run and why, run nothing");
+  command->add_flag("--locked", raw_.locked,
+                    "refuse to change the lock: an input that it lacks is an error");
+  add_inputs(*command);
+  command
+      ->add_option("--require-level", raw_.require_level,
+                   "refuse a host below this level (default: full; see 'gbox doctor')")
+      ->type_name("LEVEL");
+  add_common(*command);
+}
+
+void Parser::declare_plan() {
+  CLI::App* command = add(app_, "plan", "say which steps a build would run, and why");
+  add_spec(*command);
+  command->add_flag("--json", raw_.json, "print JSON");
+  command->add_flag("--locked", raw_.locked,
+                    "refuse to change the lock: an input that it lacks is an error");
+  add_inputs(*command);
+  add_common(*command);
+}
+
+void Parser::declare_inputs() {
+  CLI::App* lock = add(app_, "lock", "write down what the spec's inputs are");
+  add_spec(*lock);
+  lock->add_option("--update", raw_.update,
+                   "look again what these names mean now ('base', a repository, 'cpu'; none: all)")
+      ->type_name("NAME")
+      ->expected(0, -1)
+      ->trigger_on_parse();
+  lock->add_flag("-n,--dry-run", raw_.dry_run, "say what would change, write nothing");
+  add_inputs(*lock);
+  add_common(*lock);
+  CLI::App* fetch = add(app_, "fetch", "bring all that a build needs into the store");
+  add_spec(*fetch);
+  fetch->add_flag("--locked", raw_.locked,
+                  "refuse to change the lock: an input that it lacks is an error");
+  add_inputs(*fetch);
+  add_common(*fetch);
+}
+
+void Parser::declare_run() {
+  CLI::App* command = add(app_, "run", "run a command in a built image or a snapshot");
+  command
+      ->add_option("IMAGE", raw_.image,
+                   "oci:DIR[:REF], oci-archive:FILE, or a finished step by name or by key")
+      ->option_text("IMAGE [--] [COMMAND...]");
+  // What stands behind the image belongs to the command, options included.
+  command->prefix_command();
+  add_common(*command);
+}
+
+void Parser::declare_shell_and_log() {
+  CLI::App* shell = add(app_, "shell", "open a shell in what a step left behind");
+  add_step(*shell);
+  add_common(*shell);
+  CLI::App* log = add(app_, "log", "print the output of a step");
+  log->add_option("STEP", raw_.step, "the step, such as 'php'");
+  log->add_flag("--path", raw_.path_only, "print where the log is, not what it says");
+  add_common(*log);
+}
+
+void Parser::declare_cache() {
+  CLI::App* cache = add(app_, "cache", "look after the store");
+  cache->require_subcommand(0, 1);
+  CLI::App* list = add(*cache, "ls", "list the finished steps in the store");
+  list->add_flag("--json", raw_.json, "print JSON");
+  add_common(*list);
+  CLI::App* collect = add(*cache, "gc", "remove from the store what nothing needs");
+  collect
+      ->add_option("--keep", raw_.keep,
+                   "also remove finished steps, least recently used first, until the store is no "
+                   "larger than this")
+      ->type_name("SIZE");
+  collect
+      ->add_option("--unused-for", raw_.unused_for,
+                   "also remove finished steps not used for so long, such as 30d")
+      ->type_name("DURATION");
+  add_common(*collect);
+}
+
+void Parser::declare_keys() {
+  CLI::App* keys = add(app_, "keys", "look after the keys that sign Gentoo's files");
+  keys->require_subcommand(0, 1);
+  CLI::App* list = add(*keys, "ls", "list the keys that count, and when they expire");
+  list->add_flag("--json", raw_.json, "print JSON");
+  add_common(*list);
+  CLI::App* update = add(*keys, "update", "fetch the certificates of these keys");
+  update
+      ->add_option("--from", raw_.servers,
+                   "a key server (https://HOST), or a file of certificates; repeatable (default: "
+                   "https://keys.gentoo.org, then https://keys.openpgp.org)")
+      ->type_name("URL")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  update->add_option("--ca", raw_.ca, "a PEM file of certificates to trust besides the system's")
+      ->type_name("FILE");
+  add_common(*update);
+}
+
+void Parser::declare_doctor() {
+  CLI::App* command =
+      add(app_, "doctor", "say what this host can do, what it lacks, and the remedy");
+  command->add_flag("--json", raw_.json, "print JSON");
+  add_common(*command);
+}
+
+}  // namespace gbox::cli

@@ -1,0 +1,79 @@
+// The command line's grammar: every command and option, and what was given for it. declare.cc says
+// what there is, options.cc turns what was given into a Command.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "options.h"
+
+namespace gbox::cli {
+
+// Options as text; what they mean is decided after parsing, in words of ours.
+struct Raw {
+  std::string spec = "stage4.toml";
+  std::string store;
+  std::string progress;
+  std::string require_level;
+  std::string keep;
+  std::string unused_for;
+  std::vector<std::string> set;
+  std::vector<std::string> outputs;
+  std::string from;
+  std::string until;
+  std::string image;
+  std::vector<std::string> spec_and_step;
+  std::string step;
+  std::string help_topic;
+  bool verbose = false;
+  bool dry_run = false;
+  bool json = false;
+  bool path_only = false;
+  bool locked = false;
+  bool offline = false;
+  std::string ca;
+  std::string keyring;
+  std::vector<std::string> servers;  // of certificates
+  std::vector<std::string> update;   // names after --update
+};
+
+class Parser {
+ public:
+  Parser();
+
+  Invocation parse(std::vector<std::string> arguments);
+  [[nodiscard]] std::vector<OptionNames> names() const;
+
+ private:
+  void add_spec(CLI::App& command);
+  void add_set(CLI::App& command);
+  void add_common(CLI::App& command);
+  void add_inputs(CLI::App& command);
+  void add_step(CLI::App& command);
+
+  void declare_build();
+  void declare_plan();
+  void declare_inputs();
+  void declare_run();
+  void declare_shell_and_log();
+  void declare_cache();
+  void declare_keys();
+  void declare_doctor();
+
+  [[noreturn]] void refuse_extras(const CLI::App& command, const std::vector<std::string>& extras);
+  [[nodiscard]] Command command_of(const CLI::App& parsed) const;
+  [[nodiscard]] SpecArgs spec_args() const;
+  [[nodiscard]] InputArgs input_args() const;
+  [[nodiscard]] LockArgs lock_args(const CLI::App& parsed) const;
+  [[nodiscard]] std::pair<SpecArgs, std::string> spec_and_step(const std::string& command) const;
+  [[nodiscard]] std::string help_of(const std::string& topic) const;
+
+  CLI::App app_{"build Gentoo images from a spec, as an ordinary user", "gbox"};
+  Raw raw_;
+  std::optional<std::vector<std::string>> after_dashes_;  // of `run`, behind the first "--"
+};
+
+}  // namespace gbox::cli
