@@ -97,8 +97,9 @@ class Resolver {
     spec::LockedRepository locked;
     locked.wish = wish;
     locked.git = repository.git;
-    throw Error(to_string(repository.source_where) + ": 'git' is not supported yet",
-                ExitCode::usage);
+    locked.commit = at(repository.source_where, [&] {
+      return resolve_git(git_source(inputs_, repository), sources_.observer());
+    });
     return locked;
   }
 
@@ -138,6 +139,12 @@ class Resolver {
 }
 
 }  // namespace
+
+GitSource git_source(const Inputs& inputs, const spec::Repository& repository) {
+  const bool url = repository.git.find("://") != std::string::npos;
+  return {repository.name, url ? repository.git : resolve_path(inputs, repository.git),
+          repository.rev};
+}
 
 std::string gentoo_arch(const spec::BuildSpec& spec, std::string_view machine) {
   if (!spec.base.arch.empty()) return spec.base.arch;

@@ -10,6 +10,7 @@
 #include "gbox/spec/lock.h"
 #include "gbox/spec/spec.h"
 #include "gbox/store/store.h"
+#include "git_tree.h"
 #include "inputs.h"
 #include "sources.h"
 
@@ -21,6 +22,9 @@ namespace gbox::build {
 // `locked` for anything `old` does not hold.
 spec::Lock resolve_inputs(const Inputs& inputs, const spec::Lock& old,
                           const std::set<std::string>& again, Sources& sources);
+
+// Where a repository's commits are: relative paths start at the spec's directory.
+GitSource git_source(const Inputs& inputs, const spec::Repository& repository);
 
 // Gentoo's word for a machine that uname calls `machine`: "amd64" for "x86_64". Throws Error
 // (usage) for one that it does not know.

@@ -20,6 +20,15 @@ namespace {
 portage::CheckedRepository open_locked(const Inputs& inputs, const spec::Repository& repository,
                                        Sources& sources) {
   const spec::LockedRepository& locked = inputs.lock.repositories.at(repository.name);
+  if (!locked.commit.empty()) {
+    if (!has_git_tree(sources.store(), locked.commit))
+      sources.require_network("commit " + locked.commit.substr(0, 12) + " of " +
+                              quoted(repository.name));
+    return portage::check_repository(
+        repository, open_git_tree(sources.store(), git_source(inputs, repository), locked.commit,
+                                  sources.observer())
+                        .path);
+  }
   const sys::Fd file = sources.open(locked.file, "fetch repository", repository.name);
   const OpenedTree tree = open_tree(
       sources.store(), {repository.name, file.get(), locked.file.name, locked.file.sha256()},

@@ -98,6 +98,8 @@ Verdict check_git_url(std::string_view text) {
   if (text.starts_with('-')) return Problem{"is an option, not a URL", hint};
   if (text.find("::") != std::string_view::npos)
     return Problem{"names a helper program of git's, which gbox does not run", hint};
+  if (text.find(':') != std::string_view::npos)
+    return Problem{"is neither a URL nor a path", "write ssh://user@host/path"};
   return check_text(text, Newlines::no);
 }
 

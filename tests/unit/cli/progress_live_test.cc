@@ -136,6 +136,7 @@ TEST_CASE("work outside steps has a bar of its own, and what is waited for is na
   fake.now = 10;  // what was there at the beginning is no speed
   renderer.progress("unpack", 200u << 20, 300u << 20);
   CHECK(fake.screen().front().ends_with("200.0 MiB of 300.0 MiB, 5.0 MiB/s, 0:20 left"));
+  fake.now = 11;
   renderer.waiting("'gbox build' (pid 4711)");
   CHECK(fake.screen().front() == "waiting  for 'gbox build' (pid 4711)");
   renderer.fact("base", "in store");
