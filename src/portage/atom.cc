@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <map>
 
+#include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "gbox/portage/version.h"
 
@@ -12,6 +13,7 @@ namespace gbox::portage {
 namespace {
 
 constexpr std::size_t kMaxAtomBytes = 1024;
+constexpr std::size_t kMaxRules = 2000;  // of one file for one package
 
 using Operator = Atom::Operator;
 
@@ -159,6 +161,20 @@ int specificity(const Atom& atom) {
   }
 }
 
+// Whether Portage takes `atom` for a better match than `best`, which stands before it in the file.
+bool is_nearer(const Atom& atom, const Atom& best, std::string_view version) {
+  const int rank = specificity(atom);
+  const int best_rank = specificity(best);
+  if (rank != best_rank) return rank > best_rank;
+  // Of two ranges the one whose bound is nearer to the package's version, if both bounds are on
+  // the same side of it.
+  if (rank != 2 || best.version == version || best.version == atom.version) return false;
+  if (atom.version == version) return true;
+  const int side = compare_versions(atom.version, version);
+  return side == compare_versions(best.version, version) &&
+         compare_versions(atom.version, best.version) == -side;
+}
+
 }  // namespace
 
 std::optional<Atom> parse_atom(std::string_view text) {
@@ -205,22 +221,32 @@ bool matches(const Atom& atom, const Candidate& candidate) {
   return version_fits(atom, candidate.version);
 }
 
-std::vector<std::size_t> application_order(const std::vector<const Atom*>& atoms) {
-  std::vector<std::size_t> order(atoms.size());
-  std::iota(order.rbegin(), order.rend(), 0);  // among equals, the first in the file wins
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const int left = specificity(*atoms[a]);
-    const int right = specificity(*atoms[b]);
-    if (left != right) return left < right;
-    // Of two ranges the one whose bound is nearer to the package pins down more.
-    if (left == 2) {
-      if (atoms[a]->op != atoms[b]->op) return atoms[a]->op < atoms[b]->op;
-      const int versions = compare_versions(atoms[a]->version, atoms[b]->version);
-      const bool upper = atoms[a]->op == Operator::less || atoms[a]->op == Operator::less_equal;
-      return upper ? versions > 0 : versions < 0;
-    }
-    return false;
-  });
+std::vector<std::size_t> application_order(const std::vector<const Atom*>& atoms,
+                                           std::string_view version) {
+  // Lines of one atom are one rule, in the order of the file.
+  std::vector<std::vector<std::size_t>> rules;
+  std::map<std::string_view, std::size_t> known;
+  for (std::size_t i = 0; i < atoms.size(); ++i) {
+    const auto [entry, added] = known.emplace(atoms[i]->text, rules.size());
+    if (added) rules.emplace_back();
+    rules[entry->second].push_back(i);
+  }
+  if (rules.size() > kMaxRules)  // what follows is quadratic
+    throw Error("more than " + std::to_string(kMaxRules) + " rules of one file are for " +
+                    quoted(atoms.front()->package()),
+                ExitCode::input);
+  // Taken out one by one as Portage does: its "nearer than" is no order that could be sorted by.
+  std::vector<std::vector<std::size_t>> taken;
+  while (!rules.empty()) {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < rules.size(); ++i)
+      if (is_nearer(*atoms[rules[i].front()], *atoms[rules[best].front()], version)) best = i;
+    taken.push_back(std::move(rules[best]));
+    rules.erase(rules.begin() + static_cast<std::ptrdiff_t>(best));
+  }
+  std::vector<std::size_t> order;
+  for (auto rule = taken.rbegin(); rule != taken.rend(); ++rule)
+    order.insert(order.end(), rule->begin(), rule->end());
   return order;
 }
 

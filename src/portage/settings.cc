@@ -27,6 +27,17 @@ void add_file(int config_dirfd, const std::string& name, std::vector<Rule>& resu
     if (!line.removal) result.push_back({std::move(line.atom), std::move(line.values)});
 }
 
+// Portage reads what is said for every package as a part of make.conf: the values of all "*/*", in
+// order.
+std::vector<std::string> take_global(std::vector<Rule>& rules) {
+  std::vector<std::string> values;
+  for (Rule& rule : rules)
+    if (rule.atom.text == "*/*")
+      std::move(rule.values.begin(), rule.values.end(), std::back_inserter(values));
+  std::erase_if(rules, [](const Rule& rule) { return rule.atom.text == "*/*"; });
+  return values;
+}
+
 // What the spec's [portage] puts into make.conf, and then what config_dir's does.
 Variables read_make_conf(const spec::PortageConfig& config, int config_dirfd) {
   Variables result(config.make_conf.begin(), config.make_conf.end());
@@ -123,6 +134,7 @@ Settings::Settings(const spec::BuildSpec& spec, TreeIndex& tree, const Profile& 
 
   add_rules(spec.portage.package_use, use_);
   add_file(config_dirfd, "package.use", use_);
+  for (const std::string& word : expanded_flags(take_global(use_))) make_conf_["USE"] += ' ' + word;
   for (const auto& lines : profile.accept_keywords)
     for (const PackageLine& line : lines)
       if (!line.removal) accept_keyword_rules_.push_back({line.atom, line.values});
@@ -134,9 +146,11 @@ Settings::Settings(const spec::BuildSpec& spec, TreeIndex& tree, const Profile& 
   read_masks(spec, config_dirfd);
 
   std::vector<std::string> licenses;
+  const std::vector<std::string> global = take_global(license_rules_);
   for (const Variables* variables : {&profile.variables, &std::as_const(make_conf_)})
     if (const auto found = variables->find("ACCEPT_LICENSE"); found != variables->end())
       for (std::string& word : split_words(found->second)) licenses.push_back(std::move(word));
+  licenses.insert(licenses.end(), global.begin(), global.end());
   if (licenses.empty()) licenses = {"*", "-@EULA"};  // Portage's own default
   for (const std::string& word : licenses) expand_licenses(word, accept_license_, 0);
 }
@@ -167,8 +181,13 @@ void Settings::read_masks(const spec::BuildSpec& spec, int config_dirfd) {
                 repository.name, "");
   }
   const std::string profile = "profile " + quoted(profile_.name);
-  for (const auto& lines : profile_.masks) stack_masks(masks_, lines, "", profile);
-  for (const auto& lines : profile_.unmasks) stack_masks(unmasks_, lines, "", profile);
+  // A node takes away masks of its parents, not those of repositories; config_dir any.
+  std::vector<Mask> masks;
+  std::vector<Mask> unmasks;
+  for (const auto& lines : profile_.masks) stack_masks(masks, lines, "", profile);
+  for (const auto& lines : profile_.unmasks) stack_masks(unmasks, lines, "", profile);
+  std::move(masks.begin(), masks.end(), std::back_inserter(masks_));
+  std::move(unmasks.begin(), unmasks.end(), std::back_inserter(unmasks_));
   for (const spec::Text& text : spec.portage.package_mask)
     if (auto atom = parse_atom(text.value))
       masks_.push_back({std::move(*atom), "", "'package_mask' (" + to_string(text.where) + ")"});
@@ -207,7 +226,7 @@ std::set<std::string> Settings::accepted_keywords(const Ebuild& ebuild) const {
       atoms.push_back(&rule.atom);
     }
   std::vector<std::string> accepted = accept_keywords_;
-  for (const std::size_t i : application_order(atoms)) {
+  for (const std::size_t i : application_order(atoms, ebuild.version)) {
     if (!rules[i]->values.empty()) {
       stack_words(accepted, rules[i]->values);
       continue;
@@ -262,7 +281,7 @@ std::vector<std::string> Settings::missing_licenses(const Ebuild& ebuild) const 
       atoms.push_back(&rule.atom);
     }
   std::vector<std::string> tokens = accept_license_;
-  for (const std::size_t i : application_order(atoms))
+  for (const std::size_t i : application_order(atoms, ebuild.version))
     for (const std::string& word : rules[i]->values) expand_licenses(word, tokens, 0);
 
   const std::vector<std::string> all = words_of(*license);

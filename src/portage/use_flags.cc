@@ -48,7 +48,7 @@ std::vector<const std::vector<std::string>*> values_for(const Lines& lines, cons
       values.push_back(&line.values);
     }
   std::vector<const std::vector<std::string>*> sorted;
-  for (const std::size_t i : application_order(atoms)) sorted.push_back(values[i]);
+  for (const std::size_t i : application_order(atoms, ebuild.version)) sorted.push_back(values[i]);
   return sorted;
 }
 

@@ -43,8 +43,10 @@ bool matches(const Atom& atom, const Candidate& candidate);
 // Category and name only.
 bool matches_package(const Atom& atom, std::string_view category, std::string_view name);
 
-// Sorts `atoms` of one package.* file in the order in which Portage applies what they say: the
-// more an atom pins down, the later. Returns the indices.
-std::vector<std::size_t> application_order(const std::vector<const Atom*>& atoms);
+// The order in which Portage applies what `atoms` of one package.* file, all of which match the
+// package of this version, say: the more an atom pins down, the later. Returns indices.
+// Throws Error (input) for more rules than any file has for one package.
+std::vector<std::size_t> application_order(const std::vector<const Atom*>& atoms,
+                                           std::string_view version);
 
 }  // namespace gbox::portage

@@ -87,8 +87,28 @@ TEST_CASE("the more an atom pins down, the later its rule applies") {
   std::vector<const Atom*> pointers;
   for (const Atom& atom : atoms) pointers.push_back(&atom);
   std::string order;
-  for (const std::size_t i : application_order(pointers)) order += atoms[i].text + ' ';
+  for (const std::size_t i : application_order(pointers, "8.3.1")) order += atoms[i].text + ' ';
   CHECK(order ==
         "*/* dev-lang/php >=dev-lang/php-8 >=dev-lang/php-8.2 dev-lang/php:8.3 "
         "~dev-lang/php-8.3.1 =dev-lang/php-8.3.1 ");
+}
+
+TEST_CASE("lines of one atom keep their order, of equal rules the first wins") {
+  std::vector<Atom> atoms;
+  for (const char* text : {"dev-*/php", "*/php", "dev-*/php", "<=dev-lang/php-9", ">dev-lang/php-7",
+                           "<=dev-lang/php-8.3"})
+    atoms.push_back(*parse_atom(text));
+  std::vector<const Atom*> pointers;
+  for (const Atom& atom : atoms) pointers.push_back(&atom);
+  CHECK(application_order(pointers, "8.3") == std::vector<std::size_t>{1, 0, 2, 4, 3, 5});
+}
+
+TEST_CASE("a flood of rules for one package is refused") {
+  std::vector<Atom> atoms;
+  for (int i = 0; i < 2001; ++i)
+    atoms.push_back(*parse_atom("<=dev-lang/php-9." + std::to_string(i)));
+  std::vector<const Atom*> pointers;
+  for (const Atom& atom : atoms) pointers.push_back(&atom);
+  CHECK_THROWS_WITH(application_order(pointers, "8.3"),
+                    "more than 2000 rules of one file are for 'dev-lang/php'");
 }

@@ -161,7 +161,8 @@ TEST_CASE("masks of repositories reach their own packages, those of the profile 
   Tree gentoo = test::sample_gentoo();
   gentoo.file("profiles/package.mask", "# why\ndev-lang/php\nwww-servers/nginx\n")
       .file("profiles/base/package.mask", "app-editors/young\n")
-      .file("profiles/default/linux/amd64/package.mask", "-app-editors/young\n");
+      .file("profiles/default/linux/amd64/package.mask",
+            "-app-editors/young\n-www-servers/nginx\n");
   Tree guru;
   test::make_repository(guru, "guru", "");
   test::add_ebuild(guru, "dev-lang", "php", "8.0");
@@ -196,6 +197,17 @@ TEST_CASE("USE is what the ebuild, the profile, make.conf and package.use say, i
   world.spec.portage.package_use.clear();
   world.spec.portage.make_conf = {{"PYTHON_TARGETS", "python3_12"}};
   CHECK(enabled(world, "app-editors/ed") == "amd64 c python_targets_python3_12 ssl");
+}
+
+TEST_CASE("what is said for every package is a part of make.conf") {
+  const Tree gentoo = test::sample_gentoo();
+  World world(gentoo);
+  world.spec.portage.use = {"sqlite"};
+  world.spec.portage.package_use = {{{}, "dev-lang/*", {"apache2"}},
+                                    {{}, "*/*", {"-apache2", "-sqlite", "threads"}}};
+  CHECK(enabled(world, "=dev-lang/php-8.3.1") == "amd64 apache2 cli threads");
+  world.spec.portage.package_license = {{{}, "sys-kernel/*", {"-linux-fw"}}, {{}, "*/*", {"*"}}};
+  CHECK(world.settings().missing_licenses(world.ebuild("sys-kernel/firmware")).size() == 1);
 }
 
 TEST_CASE("what the profile forces and masks has the last word") {
