@@ -71,6 +71,19 @@ class KeyServers {
   std::vector<Warning> failures_;
 };
 
+[[noreturn]] void throw_nothing(const std::vector<std::string>& servers,
+                                const std::vector<Warning>& failures) {
+  constexpr char kElsewhere[] =
+      "try '--from' with another key server, or with a file of certificates brought from another "
+      "machine";
+  if (failures.empty())
+    throw Error("keys: none of Gentoo's keys is at " + quoted_list(servers), ExitCode::input)
+        .set_hint(kElsewhere);
+  const Warning& first = failures.front();
+  throw Error(first.message, ExitCode::input)
+      .set_hint(first.hint.empty() ? kElsewhere : first.hint);
+}
+
 }  // namespace
 
 std::vector<std::string> default_key_servers() {
@@ -126,13 +139,7 @@ std::vector<KeyUpdate> update_keys(const std::string& directory,
     }
     updates.push_back(std::move(update));
   }
-  if (!found_any && !ask.failures().empty()) {
-    const Warning& first = ask.failures().front();
-    throw Error(first.message, ExitCode::input)
-        .set_hint(first.hint.empty() ? "try '--from' with another key server, or with a file of "
-                                       "certificates brought from another machine"
-                                     : first.hint);
-  }
+  if (!found_any) throw_nothing(servers, ask.failures());
   for (const Warning& failure : ask.failures()) sink.warn(failure);
   return updates;
 }

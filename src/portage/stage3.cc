@@ -92,13 +92,23 @@ class Stage3Search {
   std::vector<std::string> stamps_of_date() {
     if (wish_.date.size() == kStampBytes) return {wish_.date};
     std::set<std::string, std::greater<>> stamps;
-    if (const auto listing = text("", kMaxListingBytes))
+    if (const auto listing = try_listing())
       for (std::size_t at = listing->find(wish_.date); at != std::string::npos;
            at = listing->find(wish_.date, at + 1))
         if (const std::string stamp = listing->substr(at, kStampBytes);
             stamp.size() == kStampBytes && stamp_time(stamp))
           stamps.insert(stamp);
     return {stamps.begin(), stamps.end()};
+  }
+
+  std::optional<std::string> try_listing() {
+    try {
+      return text("", kMaxListingBytes);
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error&) {
+      return std::nullopt;  // many servers, and directories, list nothing: then it is not found
+    }
   }
 
   std::optional<ResolvedFile> find_named(const std::string& rest, const std::string& stamp,

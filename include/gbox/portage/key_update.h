@@ -40,7 +40,7 @@ std::string key_url(const std::string& server, const std::string& fingerprint);
 
 // Asks `servers` in order for each trusted key and writes what is new as FINGERPRINT.asc into
 // `directory`, which is made when it is not there. A server that fails is a warning while another
-// has the key. Throws Error (input) when nothing could be had from any server.
+// has the key. Throws Error (input) when no server has any of the keys.
 std::vector<KeyUpdate> update_keys(const std::string& directory,
                                    const std::vector<std::string>& servers, const KeyFetch& fetch,
                                    WarningSink& sink,

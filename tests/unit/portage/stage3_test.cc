@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "fake_mirror.h"
+#include "gbox/net/transfer.h"
 
 using namespace gbox;
 using namespace gbox::portage;
@@ -305,4 +306,20 @@ TEST_CASE("a variant as it stands in a file's name is taken with a remark") {
   REQUIRE(answer.warnings.size() == 1);
   CHECK(answer.warnings[0].message == "stage3 'stage3-amd64-openrc' is taken as 'openrc'");
   CHECK(answer.warnings[0].hint == "write stage3 = \"openrc\"");
+}
+
+TEST_CASE("a mirror may be a directory") {
+  const net::Settings settings;
+  NetDownloader directory(settings);
+  Warnings sink;
+  const KeyRing ring = ring_of({"release"});
+  Stage3Wish wish = wish_of();
+  wish.mirrors = {openpgp_path("mirror")};
+  const ResolvedFile file = resolve_stage3(wish, directory, &ring, sink);
+  CHECK(file.urls == std::vector<std::string>{openpgp_path("mirror/" + kPath)});
+  CHECK(file.digests.size() == 2);
+  wish.date = "20250301";
+  CHECK(refusal_of([&] { (void)resolve_stage3(wish, directory, &ring, sink); }).message ==
+        "fetch stage3 'openrc' of '20250301': not on '" + openpgp_path("mirror") + "' (404)");
+  CHECK(sink.all.empty());
 }

@@ -264,4 +264,11 @@ TEST_CASE("an update that reaches no server is an error") {
         "machine");
   CHECK(refusal.code == ExitCode::input);
   CHECK_FALSE(tree.exists("keys"));
+  const Refusal strangers = refusal_of([&] {
+    (void)update_keys(tree.path("keys"), {"/x.asc"},
+                      server({{"/x.asc", openpgp_file("keys/stranger.asc")}}), sink,
+                      trusted_fakes());
+  });
+  CHECK(strangers.message == "keys: none of Gentoo's keys is at '/x.asc'");
+  CHECK(strangers.hint == refusal.hint);
 }
