@@ -83,11 +83,11 @@ void Store::Impl::remove_records(const std::set<std::string>& keys) {
 
 std::vector<InputFile> Store::Impl::list_inputs() const {
   std::vector<InputFile> files;
-  const auto add = [&](const std::string& path) {
-    const auto status = sys::try_fstatat(root.get(), path, AT_SYMLINK_NOFOLLOW);
+  const auto add = [&](const std::string& file) {
+    const auto status = sys::try_fstatat(root.get(), file, AT_SYMLINK_NOFOLLOW);
     if (status && S_ISREG(status->st_mode))
       files.push_back(
-          {path, status->st_mtime, static_cast<std::uint64_t>(status->st_blocks) * 512});
+          {file, status->st_mtime, static_cast<std::uint64_t>(status->st_blocks) * 512});
   };
   for (const char* directory : {"inputs", "distfiles", "incoming"})
     for (const std::string& name : list(root.get(), directory))
@@ -97,12 +97,12 @@ std::vector<InputFile> Store::Impl::list_inputs() const {
     const std::string directory = std::move(pending.back());
     pending.pop_back();
     for (const std::string& name : list(root.get(), directory)) {
-      const std::string path = directory + '/' + name;
-      const auto status = sys::try_fstatat(root.get(), path, AT_SYMLINK_NOFOLLOW);
+      const std::string file = directory + '/' + name;
+      const auto status = sys::try_fstatat(root.get(), file, AT_SYMLINK_NOFOLLOW);
       if (status && S_ISDIR(status->st_mode))
-        pending.push_back(path);
+        pending.push_back(file);
       else
-        add(path);
+        add(file);
     }
   }
   for (const std::string& name : list(root.get(), "git")) {
@@ -132,6 +132,7 @@ class Collector {
     drop_blobs();
     drop_logs();
     drop_incoming();
+    drop_memos();
     drop_locks();
   }
 
@@ -247,6 +248,11 @@ class Collector {
   void drop_incoming() {
     for (const std::string& name : list(impl_.root.get(), "incoming"))
       if (is_old("incoming/" + name)) unlink("incoming/" + name);
+  }
+
+  void drop_memos() {
+    for (const std::string& name : list(impl_.root.get(), "memo"))
+      if (is_old("memo/" + name)) unlink("memo/" + name);
   }
 
   // Logs of interrupted builds have neither record nor failure: they stay for a while.
