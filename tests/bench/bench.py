@@ -12,9 +12,9 @@ from lib.context import Context
 from lib.measure import Failed, measure
 from lib.peers import Peers
 from lib.report import Result
-from rows import commit_layer, sandbox_start, ten_steps, unpack
+from rows import commit_layer, sandbox_start, ten_steps, unpack, unpack_xz
 
-ROWS = [sandbox_start, unpack, *commit_layer.ROWS, *ten_steps.ROWS]
+ROWS = [sandbox_start, unpack, unpack_xz, *commit_layer.ROWS, *ten_steps.ROWS]
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

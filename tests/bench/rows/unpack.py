@@ -19,14 +19,8 @@ def what(context: Context) -> str:
     return "the stand-in stage3, a .tar.zst"
 
 
-def contenders(context: Context, peers: Peers) -> list[Contender]:
-    tarball = tarball_of_tree(context) if context.quick else stand_in(context)
-    spec = context.path("unpack.toml")
-    with open(spec, "w", encoding="utf-8") as file:
-        # The phases are there for --until: what stops before the last writes no image.
-        file.write(f'name = "unpack"\n[base]\ntarball = "{tarball}"\n')
-        for phase in ("first", "never"):
-            file.write(f'[[phase]]\nname = "{phase}"\nshell = "sh"\nrun = "true"\n')
+def places(context: Context, peers: Peers):
+    """Where a run unpacks to, and what is done before and after it."""
     target = {"path": ""}
 
     def fresh() -> None:
@@ -39,6 +33,19 @@ def contenders(context: Context, peers: Peers) -> list[Contender]:
     def drop() -> None:
         peers.drop_storage(target["path"])
 
+    return target, fresh, fresh_directory, drop
+
+
+def of_tarball(context: Context, peers: Peers, tarball: str, decompress: str) -> list[Contender]:
+    """gbox, the floor and who else reads such a tarball. `decompress` writes $TARBALL's tar."""
+    spec = context.path(f"{os.path.basename(tarball)}.toml")
+    with open(spec, "w", encoding="utf-8") as file:
+        # The phases are there for --until: what stops before the last writes no image.
+        file.write(f'name = "unpack"\n[base]\ntarball = "{tarball}"\n')
+        for phase in ("first", "never"):
+            file.write(f'[[phase]]\nname = "{phase}"\nshell = "sh"\nrun = "true"\n')
+    target, fresh, fresh_directory, drop = places(context, peers)
+
     def build():
         return context.gbox(target["path"], "build", spec, "--until", "first", "--progress", "json")
 
@@ -47,8 +54,8 @@ def contenders(context: Context, peers: Peers) -> list[Contender]:
         Contender("the whole command", "part", build, fresh, drop),
         Contender("tar -x in the namespace", "floor",
                   # Device nodes, which a user namespace cannot make, are left out by all.
-                  lambda: context.shell('zstd -q -dc "$TARBALL" | '
-                                        '"$ENTER" tar -x -p -C "$TO" --exclude "./dev/*"',
+                  lambda: context.shell(decompress + ' | "$ENTER" tar -x -p -C "$TO" '
+                                        '--exclude "./dev/*"',
                                         tarball=tarball, to=target["path"],
                                         enter=context.floors["enter"]),
                   fresh_directory, drop),
@@ -58,6 +65,14 @@ def contenders(context: Context, peers: Peers) -> list[Contender]:
             "podman import", "peer",
             lambda: peers.podman(target["path"], "import", "--quiet", tarball, "localhost/x"),
             fresh, drop))
+    return result
+
+
+def contenders(context: Context, peers: Peers) -> list[Contender]:
+    tarball = tarball_of_tree(context) if context.quick else stand_in(context)
+    result = of_tarball(context, peers, tarball, 'zstd -q -dc "$TARBALL"')
+    target, fresh, _, drop = places(context, peers)
+
     # The others begin with an image: the same files as a layer that each of them reads.
     image = context.path("unpack-image")
     if any(peers.has(name) for name in ("umoci", "skopeo", "podman")):
