@@ -4,7 +4,6 @@
 
 #include "check_context.h"
 #include "gbox/base/text.h"
-#include "gbox/portage/config.h"
 
 namespace gbox::portage {
 
@@ -67,8 +66,7 @@ void check_flavour(CheckContext& context) {
 }
 
 void check_status(CheckContext& context) {
-  const spec::Repository* main = main_repository(context.spec);
-  const TreeRepository* repository = main == nullptr ? nullptr : context.tree.find(main->name);
+  const TreeRepository* repository = context.tree.find(context.profile.repository);
   if (repository == nullptr) return;
   for (const Line& line : read_lines(repository->dirfd, "profiles/profiles.desc"))
     if (line.words.size() >= 3 && line.words[1] == context.profile.name && line.words[2] == "exp")

@@ -62,14 +62,15 @@ void note_what_is_unknown(const std::set<std::string>& uncached, ConfigFindings&
 
 // The profile with its parents; what is wrong with it becomes a fault.
 Profile read_profile(const spec::BuildSpec& spec, const ConfigCheck& check, const TreeIndex& tree,
-                     const spec::Repository& main, ConfigFindings& findings) {
+                     ConfigFindings& findings) {
   const spec::PortageConfig& config = spec.portage;
   if (config.profile.empty()) return {};
   try {
+    const ProfileChoice choice = chosen_profile(spec);
     for (const CheckedRepository& repository : check.repositories)
-      if (repository.name == main.name)
-        check_profile(repository, config.profile, config.profile_where);
-    return load_profile(tree, main.name, config.profile, check.config_dirfd);
+      if (repository.name == choice.repository->name)
+        check_profile(repository, choice.path, config.profile_where);
+    return load_profile(tree, choice.repository->name, choice.path, check.config_dirfd);
   } catch (const SpecError& error) {
     findings.faults.insert(findings.faults.end(), error.faults().begin(), error.faults().end());
   } catch (const SysError&) {
@@ -138,7 +139,7 @@ ConfigFindings check_config(const spec::BuildSpec& spec, const ConfigCheck& chec
     sources.push_back({&repository, priority});
   }
   TreeIndex tree(sources, main->name);
-  const Profile profile = read_profile(spec, check, tree, *main, findings);
+  const Profile profile = read_profile(spec, check, tree, findings);
   CheckContext context(spec, check, tree, profile, findings);
   check_profile_state(context);
   check_atoms(context);  // first of those that follow: it says what is asked for

@@ -35,7 +35,7 @@ struct FlagLayer {
 FlagLayer read_flag_layer(int dirfd, const std::string& directory);
 
 struct Profile {
-  std::string name;               // as the spec has it; empty: none chosen, the rest is empty too
+  std::string name;               // below profiles/; empty: none chosen, the rest is empty too
   std::string repository;         // that holds it
   Variables variables;            // of make.defaults, incremental ones joined but not yet applied
   std::vector<FlagLayer> layers;  // parents first

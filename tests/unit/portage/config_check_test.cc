@@ -354,6 +354,16 @@ TEST_CASE("a profile that is not there, broken, deprecated or of another kind is
         "  choose a profile of 'arm64': see 'profiles/profiles.desc' of the repository\n");
 }
 
+TEST_CASE("a profile may be another repository's") {
+  Case test;
+  test.gentoo.file("profiles/default/linux/amd64/exotic/parent", "gentoo:base\n");
+  test.profile = "profile = \"gentoo:default/linux/amd64/exotic\"";
+  CHECK(test.faults("") == "");
+  test.profile = "profile = \"gnetoo:default/linux/amd64\"";
+  CHECK(test.faults("") ==
+        "s.toml:6:11: 'profile': the spec has no repository 'gnetoo'\n  did you mean 'gentoo'?\n");
+}
+
 TEST_CASE("packages without metadata are named once, and not held against the spec") {
   Case test;
   for (const char* name : {"one", "two", "three", "four"})

@@ -1,0 +1,109 @@
+#!/bin/bash
+# A Portage configuration that cannot work is said before anything is built: every fault in one
+# run, with its place, and the exit status of a faulty spec.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
+
+own_store store
+readonly usage=2
+
+# The stand-in's repository has no md5-cache: a small one here has, as Portage would write it.
+tree=$scratch/tree
+mkdir -p "$tree"/{profiles/{base,default/amd64,default/arm64,desc},metadata,licenses}
+cat >"$tree/metadata/layout.conf" <<<'masters ='
+cat >"$tree/profiles/repo_name" <<<'demo'
+printf 'dev-lang\nwww-servers\nsys-kernel\n' >"$tree/profiles/categories"
+printf 'amd64\narm64\n' >"$tree/profiles/arch.list"
+printf 'FREE GPL-2\n' >"$tree/profiles/license_groups"
+printf 'python3_12 - a\npython3_13 - b\n' >"$tree/profiles/desc/python_targets.desc"
+printf 'ssl - Encrypt\n' >"$tree/profiles/use.desc"
+touch "$tree"/licenses/{GPL-2,linux-fw} "$tree/profiles/use.local.desc"
+printf 'USE_EXPAND="PYTHON_TARGETS"\nACCEPT_LICENSE="-* @FREE"\n' >"$tree/profiles/base/make.defaults"
+printf 'systemd\n' >"$tree/profiles/base/use.mask"
+for arch in amd64 arm64; do
+  printf '../../base\n' >"$tree/profiles/default/$arch/parent"
+  printf 'ARCH="%s"\nACCEPT_KEYWORDS="%s"\n' "$arch" "$arch" >"$tree/profiles/default/$arch/make.defaults"
+done
+
+# ebuild CATEGORY/NAME VERSION KEYWORDS LICENSE [IUSE [REQUIRED_USE]]
+ebuild() {
+  local file=$tree/$1/${1#*/}-$2.ebuild cache=$tree/metadata/md5-cache/${1%/*}
+  mkdir -p "${file%/*}" "$cache"
+  printf 'EAPI=8\n' >"$file"
+  cat >"$cache/${1#*/}-$2" <<END
+EAPI=8
+IUSE=${5:-}
+KEYWORDS=$3
+LICENSE=$4
+REQUIRED_USE=${6:-}
+SLOT=0
+_md5_=$(md5sum <"$file" | cut -d' ' -f1)
+END
+}
+ebuild dev-lang/php 8.3 amd64 GPL-2 'apache2 fpm sqlite systemd threads' 'apache2? ( threads )'
+ebuild dev-lang/young 1 '~amd64' GPL-2
+ebuild www-servers/nginx 1.26 amd64 GPL-2
+ebuild sys-kernel/firmware 2026 amd64 linux-fw
+tar -cf "$scratch/base.tar" -C "$scratch" --files-from=/dev/null
+
+# write PHASE-ATOMS [LINE…]: a spec whose line 8 begins what is given for [portage].
+write() {
+  local atoms=$1
+  shift
+  {
+    printf 'name = "x"\n[base]\ntarball = "%s"\n[repos.demo]\npath = "%s"\n[portage]\n' \
+      "$scratch/base.tar" "$tree"
+    [[ $* == *profile* ]] || echo 'profile = "default/amd64"'
+    printf '%s\n' "$@"
+    printf '[[phase]]\nname = "p"\nemerge = [%s]\n' "$atoms"
+  } >stage4.toml
+}
+
+# refused ERROR HINT ATOMS [LINE…]
+refused() {
+  local error=$1 hint=$2
+  shift 2
+  write "$@"
+  fails $usage gbox plan stage4.toml
+  assert_error "$error" "$hint"
+  assert_equal "$out" ""
+  assert_equal "$(find "$store/snapshots" -mindepth 1 2>/dev/null)" "" "unpacked before the check"
+}
+
+check "no such package" refused "stage4.toml:10:11: no package 'www-servers/ngnix' in repository 'demo'" \
+  "did you mean 'www-servers/nginx'" '"www-servers/ngnix"'
+check "no such version" refused "no version of 'dev-lang/php' matches '>=dev-lang/php-9'" \
+  "it has '8.3'" '">=dev-lang/php-9"'
+check "no such set" refused "there is no set '@wrold'" "did you mean '@world'" '"@wrold"'
+check "no such USE flag" refused "stage4.toml:8:35: 'dev-lang/php' has no USE flag 'sqlit'" \
+  "did you mean 'sqlite'" '"php"' 'package_use = { "dev-lang/php" = ["sqlit"] }'
+check "a USE flag that the profile masks" refused \
+  "USE flag 'systemd' of 'dev-lang/php-8.3' is masked by profile 'default/amd64'" \
+  "Portage ignores it" '"php"' 'package_use = { "dev-lang/php" = ["systemd"] }'
+check "no such value of a USE_EXPAND variable" refused \
+  "'PYTHON_TARGETS' has no value 'python3_99'" "did you mean 'python3_1" '"php"' \
+  'make_conf = { PYTHON_TARGETS = "python3_99" }'
+check "only a testing version" refused "'dev-lang/young-1' is only '~amd64'" \
+  "add \"dev-lang/young\" = \[\"~amd64\"\] to 'package_accept_keywords'" '"young"'
+check "a licence that is not accepted" refused \
+  "'sys-kernel/firmware-2026': licence 'linux-fw' is not accepted" \
+  "add \"sys-kernel/firmware\" = \[\"linux-fw\"\] to 'package_license'" '"firmware"'
+check "a licence that does not exist" refused "there is no licence group '@FERE'" \
+  "did you mean '@FREE'" '"php"' 'license = ["@FERE"]'
+check "a masked package" refused "'www-servers/nginx-1.26' is masked by 'package_mask'" \
+  "leave out the mask or the package" '"nginx"' 'package_mask = ["www-servers/nginx"]'
+check "no such profile" refused "repository 'demo' has no profile 'default/amd46'" \
+  "did you mean 'default/amd64'" '"php"' 'profile = "default/amd46"'
+check "an env file that nobody wrote" refused "there is no file 'big' in 'env'" \
+  "define it in 'env' of \[portage\]" '"php"' 'package_env = { "dev-lang/php" = ["big"] }'
+
+all_at_once() {
+  write '"nginks", "young"' 'package_use = { "dev-lang/php" = ["sqlit"] }' 'license = ["@FERE"]'
+  fails $usage gbox plan stage4.toml
+  local fault
+  for fault in "8:35: .*'sqlit'" "9:12: .*'@FERE'" "11:11: .*'nginks'" "11:21: .*'~amd64'"; do
+    assert_matches "$err" "stage4.toml:$fault"
+  done
+}
+check "all faults in one run" all_at_once
+
+check_finish
