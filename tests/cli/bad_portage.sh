@@ -53,7 +53,7 @@ write() {
     printf 'name = "x"\n[base]\ntarball = "%s"\n[repos.demo]\npath = "%s"\n[portage]\n' \
       "$scratch/base.tar" "$tree"
     [[ $* == *profile* ]] || echo 'profile = "default/amd64"'
-    printf '%s\n' "$@"
+    [[ $# -eq 0 ]] || printf '%s\n' "$@"
     printf '[[phase]]\nname = "p"\nemerge = [%s]\n' "$atoms"
   } >stage4.toml
 }
@@ -100,7 +100,7 @@ all_at_once() {
   write '"nginks", "young"' 'package_use = { "dev-lang/php" = ["sqlit"] }' 'license = ["@FERE"]'
   fails $usage gbox plan stage4.toml
   local fault
-  for fault in "8:35: .*'sqlit'" "9:12: .*'@FERE'" "11:11: .*'nginks'" "11:21: .*'~amd64'"; do
+  for fault in "8:35: .*'sqlit'" "9:12: .*'@FERE'" "12:11: .*'nginks'" "12:21: .*'~amd64'"; do
     assert_matches "$err" "stage4.toml:$fault"
   done
 }
