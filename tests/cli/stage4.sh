@@ -21,9 +21,11 @@ rm -r "$tree"/{app-shells/bash,dev-util/pkgconf,sys-apps/{baselayout,coreutils,s
 # What Gentoo's stage3 has and the stand-in lacks, as far as the spec touches it.
 zstd -qdc "$(stage3)" >"$scratch/stage3.tar"
 more=$scratch/more
-mkdir -p "$more"/etc "$more"/usr/{bin,sbin} "$more"/usr/share/{doc,info,man}/standin \
+mkdir -p "$more"/etc "$more"/usr/{bin,lib,sbin} "$more"/usr/share/{doc,info,man}/standin \
   "$more"/usr/share/portage/config "$more"/var/lib/{gentoo/news,portage}
 printf '%s\n' '# What this is' '#rc_sys=""' 'rc_sys="prefix"' 'rc_parallel="NO"' >"$more/etc/rc.conf"
+# etc-update looks for what Portage leaves only where it knows Gentoo.
+printf '%s\n' 'NAME=Gentoo' 'ID=gentoo' >"$more/usr/lib/os-release"
 for kind in doc info man; do echo words >"$more/usr/share/$kind/standin/page"; done
 echo one >"$more/var/lib/gentoo/news/news-gentoo.unread"
 printf '%s\n' '[DEFAULT]' 'main-repo = gentoo' '[gentoo]' 'location = /var/db/repos/gentoo' \
@@ -46,7 +48,7 @@ SCRIPT
 chmod 755 "$more/usr/sbin/locale-gen" "$more/usr/bin/eselect"
 tar --append --file "$scratch/stage3.tar" --owner=0 --group=0 --numeric-owner --mode=u+rwX,go+rX,go-w \
   --directory "$more" etc usr var
-zstd -q -1 -T2 "$scratch/stage3.tar"
+zstd -q -1 -T2 --rm "$scratch/stage3.tar"
 
 "$e2e_root/tests/mirror/make" "$scratch/mirror" --tree "$tree" --tree-name gentoo \
   --stage3 "$scratch/stage3.tar.zst=nomultilib-openrc" --variants nomultilib-openrc \
