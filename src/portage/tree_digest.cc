@@ -14,12 +14,25 @@ namespace {
 
 // Changing the encoding changes every key: the number goes into the digest first.
 constexpr std::string_view kFormat = "gbox-tree-1";
+constexpr std::string_view kStateFormat = "gbox-tree-state-1";
 constexpr unsigned kMaxDepth = 128;  // one descriptor a level
+
+enum class Reads {
+  content,  // what the files hold
+  state,    // what stat(2) tells of them
+};
+
+bool is_later(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
 
 class TreeHasher {
  public:
   using Skip = bool (*)(std::string_view path);
-  explicit TreeHasher(Skip skip) : skip_(skip), buffer_(kBufferSize) { text(kFormat); }
+  TreeHasher(Skip skip, Reads reads)
+      : skip_(skip), reads_(reads), buffer_(reads == Reads::content ? kBufferSize : 0) {
+    text(reads == Reads::content ? kFormat : kStateFormat);
+  }
 
   // Records are prefix-free: a kind, then length-prefixed fields, so that no two trees give the
   // same bytes.
@@ -36,13 +49,16 @@ class TreeHasher {
   }
 
   Digest finish() { return hasher_.finish(); }
+  [[nodiscard]] const timespec& newest() const noexcept { return newest_; }
 
  private:
   static constexpr std::size_t kBufferSize = 256u << 10;
 
   void entry(int dirfd, const std::string& name, const std::string& path, unsigned depth) {
     const struct stat status = sys::fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);
-    if (S_ISREG(status.st_mode)) {
+    if (reads_ == Reads::state && !S_ISDIR(status.st_mode)) {
+      state(name, status);
+    } else if (S_ISREG(status.st_mode)) {
       file(dirfd, name, path, status);
     } else if (S_ISDIR(status.st_mode)) {
       const sys::Fd child = sys::openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -55,6 +71,21 @@ class TreeHasher {
       throw Error("read " + quoted(path) + ": neither a file nor a directory nor a link",
                   ExitCode::input);
     }
+  }
+
+  // A changed file has another time of change, which nobody can set; a replaced one another number.
+  void state(const std::string& name, const struct stat& status) {
+    kind('s', name);
+    for (const auto value :
+         {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
+          static_cast<std::uint64_t>(status.st_size), static_cast<std::uint64_t>(status.st_mode),
+          static_cast<std::uint64_t>(status.st_mtim.tv_sec),
+          static_cast<std::uint64_t>(status.st_mtim.tv_nsec),
+          static_cast<std::uint64_t>(status.st_ctim.tv_sec),
+          static_cast<std::uint64_t>(status.st_ctim.tv_nsec)})
+      number(value);
+    for (const timespec& time : {status.st_mtim, status.st_ctim})
+      if (is_later(time, newest_)) newest_ = time;
   }
 
   // Four system calls a file: the gentoo repository has more than 100 000 of them.
@@ -96,6 +127,8 @@ class TreeHasher {
   }
 
   Skip skip_;
+  Reads reads_;
+  timespec newest_{};
   Hasher hasher_;
   std::vector<std::byte> buffer_;
 };
@@ -113,11 +146,11 @@ bool skip_in_repository(std::string_view path) {
          path.starts_with("metadata/timestamp");
 }
 
-Digest digest_of(int dirfd, TreeHasher::Skip skip) {
+TreeHasher hashed(int dirfd, TreeHasher::Skip skip, Reads reads) {
   try {
-    TreeHasher hasher(skip);
+    TreeHasher hasher(skip, reads);
     hasher.directory(dirfd, "", 0);
-    return hasher.finish();
+    return hasher;
   } catch (Error& error) {
     error.add_code(ExitCode::input);
     throw;
@@ -127,11 +160,16 @@ Digest digest_of(int dirfd, TreeHasher::Skip skip) {
 }  // namespace
 
 Digest tree_digest(int dirfd) {
-  return digest_of(dirfd, nullptr);
+  return hashed(dirfd, nullptr, Reads::content).finish();
 }
 
 Digest repository_digest(int dirfd) {
-  return digest_of(dirfd, skip_in_repository);
+  return hashed(dirfd, skip_in_repository, Reads::content).finish();
+}
+
+RepositoryState repository_state(int dirfd) {
+  TreeHasher hasher = hashed(dirfd, skip_in_repository, Reads::state);
+  return {hasher.finish(), hasher.newest()};
 }
 
 }  // namespace gbox::portage

@@ -25,7 +25,7 @@ constexpr std::uint64_t kStoreVersion = 1;
 constexpr int kMaxScratchAttempts = 64;
 constexpr const char* kDirectories[] = {"records",  "snapshots",    "work",    "failed", "logs",
                                         "blobs",    "blobs/sha256", "layers",  "locks",  "inputs",
-                                        "incoming", "distfiles",    "binpkgs", "git"};
+                                        "incoming", "distfiles",    "binpkgs", "git",    "memo"};
 
 std::string opening(const std::string& path) {
   return "open store " + quoted(path);

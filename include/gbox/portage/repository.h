@@ -2,6 +2,7 @@
 // what is its content's digest. Reads only; never executes anything of it.
 #pragma once
 
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -39,5 +40,14 @@ Digest tree_digest(int dirfd);
 // metadata/md5-cache, which Portage checks against the ebuilds it was derived from, and the time
 // stamps and top-level Manifests that each publication writes anew.
 Digest repository_digest(int dirfd);
+
+// What stat(2) tells of every file that repository_digest() would read: while this is the same, so
+// is that, provided that `newest` had passed for a while when the two were taken (a file may change
+// twice within one tick of the clock). Reads no file.
+struct RepositoryState {
+  Digest digest;
+  timespec newest{};  // the latest modification or change
+};
+RepositoryState repository_state(int dirfd);
 
 }  // namespace gbox::portage

@@ -20,6 +20,7 @@
 //                          is when it was last used
 //   distfiles/NAME         source archives, as Portage names them; steps see them read-only
 //   binpkgs/HEX/           what was fetched of one binary package host, as its URI lays it out
+//   memo/HEX.json          what need not be computed again (memo.cc)
 //   git/HEX/               a bare repository: what was fetched from the URL of that digest; mtime
 //                          is when it was last used
 //   incoming/              being fetched: partial files of net/transfer.h, and whole ones whose
@@ -175,6 +176,13 @@ class Store {
   // up the next fetch; nothing depends on it. The caller holds a lease.
   GitCache open_git_cache(const Digest& url_sha256, const sys::LockWait& wait = {});
   [[nodiscard]] std::string binpkgs_path() const;
+
+  // --- what need not be computed again ---
+  // The value that was put for `subject` in this very `state`; all three are texts of the caller's
+  // choosing. A damaged memo is none. Nothing but time depends on memos; gc drops old ones.
+  std::optional<std::string> find_memo(std::string_view subject, std::string_view state);
+  // Instead of an earlier one of `subject`.
+  void put_memo(std::string_view subject, std::string_view state, std::string_view value);
 
   // --- space ---
   [[nodiscard]] DiskUsage disk_usage() const;
