@@ -9,6 +9,7 @@
 #include "gbox/portage/manifest.h"
 #include "gbox/sys/beneath.h"
 #include "root.h"
+#include "supplies.h"
 
 namespace gbox::build {
 
@@ -23,6 +24,7 @@ class Asker {
         phase_(phase),
         work_(context.store.begin_step("ask", parents.empty() ? "" : parents.back())),
         root_(context.store, work_, parents, step_targets(context.inputs)) {
+    if (context.supplies != nullptr) hosts_ = context.supplies->show_hosts({}, hosts_directory());
     if (phase.copy.empty()) return;
     const sys::Fd mount = root_.mount();  // configuration among them changes the plan
     for (const spec::Copy& copy : phase.copy)
@@ -35,6 +37,9 @@ class Asker {
     settings.root = root_.mount();
     settings.mounts =
         step_mounts(context_.inputs, root_.scratch("tmp"), root_.scratch("var-tmp"), {});
+    if (hosts_)
+      for (sandbox::Mount& mount : host_mounts(hosts_directory()))
+        settings.mounts.push_back(std::move(mount));
     settings.command.argv = command;
     settings.command.environment = environment(more);
     (void)sandbox::ensure_targets(settings);  // nothing of this root is kept
@@ -46,6 +51,8 @@ class Asker {
   }
 
  private:
+  std::string hosts_directory() const { return root_.scratch("hosts"); }
+
   portage::Environment environment(const portage::Environment& more) const {
     std::map<std::string, std::string> all;
     for (const portage::Environment& part :
@@ -59,6 +66,7 @@ class Asker {
   const spec::Phase& phase_;
   store::Work work_;
   StepRoot root_;
+  bool hosts_ = false;
 };
 
 // What emerge prints, when its internals are not as the helper knows them.
@@ -188,7 +196,8 @@ std::vector<std::string> remedies_of(const portage::Problem& problem) {
 
 portage::EmergePlan ask_emerge(const StepContext& context, const spec::Phase& phase,
                                const std::vector<std::string>& parents) {
-  const portage::Command emerge = portage::emerge_commands(phase).at(0);
+  const bool hosts = !context.inputs.spec.binary_hosts.empty();
+  const portage::Command emerge = portage::emerge_commands(phase, hosts).at(0);
   return with_context("ask portage for the plan of phase " + quoted(phase.name), [&] {
     std::string why;
     std::optional<portage::EmergePlan> plan;

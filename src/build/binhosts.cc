@@ -59,38 +59,19 @@ void set_time(int fd, const portage::IndexEntry& entry) {
 
 }  // namespace
 
-BinaryHostMirror::BinaryHostMirror(const spec::BinaryHost& host, std::string directory)
-    : name_(host.name), uri_(host.uri), directory_(std::move(directory)) {
+BinaryHostMirror::BinaryHostMirror(std::string name, std::vector<std::string> locations,
+                                   std::string directory, portage::BinaryIndex index)
+    : name_(std::move(name)),
+      locations_(std::move(locations)),
+      directory_(std::move(directory)),
+      index_(std::move(index)) {
   sys::ensure_directories(AT_FDCWD, directory_);
   sys::ensure_directories(AT_FDCWD, directory_ + '/' + kIncoming, 0700);
 }
 
-void BinaryHostMirror::fetch_index(const net::Settings& settings) {
-  with_context("binary package host " + quoted(name_), [&] {
-    const std::vector<std::string> urls = {net::join_url(uri_, "Packages")};
-    const net::FetchedText text =
-        net::fetch_text(urls, "Packages", settings, portage::kMaxIndexBytes);
-    index_ = portage::parse_index(text.text);
-    const sys::Fd directory = sys::open(directory_, O_RDONLY | O_DIRECTORY);
-    sys::write_file_atomically(directory.get(), "Packages", index_.text);
-  });
-}
-
-void BinaryHostMirror::read_index() {
-  with_context("binary package host " + quoted(name_), [&] {
-    const sys::Fd directory = sys::open(directory_, O_RDONLY | O_DIRECTORY);
-    const auto text = sys::try_read_file(directory.get(), "Packages", portage::kMaxIndexBytes);
-    if (!text)
-      throw Error("its index has never been fetched", ExitCode::input)
-          .set_hint("'gbox fetch' does, where there is a network");
-    index_ = portage::parse_index(*text);
-  });
-}
-
-std::vector<const portage::IndexEntry*> BinaryHostMirror::lacking(
+std::vector<const portage::IndexEntry*> BinaryHostMirror::taken(
     std::span<const portage::EmergePlan> plans) const {
-  const std::string base = "file://" + binary_host_target(*this);
-  const sys::Fd directory = sys::open(directory_, O_RDONLY | O_DIRECTORY);
+  const std::string base = "file://" + binary_host_target(name_);
   std::vector<const portage::IndexEntry*> entries;
   for (const portage::EmergePlan& plan : plans)
     for (const portage::PlannedPackage& package : plan.packages) {
@@ -100,16 +81,47 @@ std::vector<const portage::IndexEntry*> BinaryHostMirror::lacking(
         throw Error("binary package host " + quoted(name_) + ": its index has no " +
                         quoted(package.binary->path),
                     ExitCode::input);
-      if (std::find(entries.begin(), entries.end(), entry) != entries.end()) continue;
-      const auto file = sys::try_open_beneath(directory.get(), entry->path, O_RDONLY | O_NONBLOCK,
-                                              sys::Resolve::no_symlinks);
-      if (file && is_whole(file->get(), *entry)) {
-        set_time(file->get(), *entry);  // another index may have named the same file
-        continue;
-      }
-      entries.push_back(entry);
+      if (std::find(entries.begin(), entries.end(), entry) == entries.end())
+        entries.push_back(entry);
     }
   return entries;
+}
+
+std::vector<const portage::IndexEntry*> BinaryHostMirror::lacking(
+    std::span<const portage::EmergePlan> plans) const {
+  const sys::Fd directory = sys::open(directory_, O_RDONLY | O_DIRECTORY);
+  std::vector<const portage::IndexEntry*> entries;
+  for (const portage::IndexEntry* entry : taken(plans)) {
+    const auto file = sys::try_open_beneath(directory.get(), entry->path, O_RDONLY | O_NONBLOCK,
+                                            sys::Resolve::no_symlinks);
+    if (file && is_whole(file->get(), *entry)) {
+      set_time(file->get(), *entry);  // another index may have named the same file
+    } else {
+      entries.push_back(entry);
+    }
+  }
+  return entries;
+}
+
+std::vector<std::string> BinaryHostMirror::missing(
+    std::span<const portage::EmergePlan> plans) const {
+  std::vector<std::string> names;
+  for (const portage::IndexEntry* entry : lacking(plans))
+    names.push_back(entry->path.substr(entry->path.rfind('/') + 1));
+  return names;
+}
+
+void BinaryHostMirror::show(const std::string& path,
+                            std::span<const portage::EmergePlan> plans) const {
+  const sys::Fd from = sys::open(directory_, O_RDONLY | O_DIRECTORY);
+  const sys::Fd to = sys::open(path, O_RDONLY | O_DIRECTORY);
+  sys::write_file_atomically(to.get(), "Packages", index_.text, 0644, sys::Durable::no);
+  for (const portage::IndexEntry* entry : taken(plans)) {
+    const auto [parent, name] = sys::split_last(sys::normalized_relative(entry->path));
+    if (!parent.empty()) sys::ensure_directories(to.get(), parent);
+    if (::linkat(from.get(), entry->path.c_str(), to.get(), entry->path.c_str(), 0) != 0)
+      throw SysError(errno, "link " + quoted(entry->path));
+  }
 }
 
 void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans,
@@ -120,7 +132,8 @@ void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans
   std::vector<net::Transfer> transfers;
   for (const portage::IndexEntry* entry : entries) {
     net::Transfer transfer;
-    transfer.urls = {net::join_url(uri_, entry->path)};
+    for (const std::string& location : locations_)
+      transfer.urls.push_back(net::join_url(location, entry->path));
     transfer.name = entry->path.substr(entry->path.rfind('/') + 1);
     transfer.needed_by = name_;
     transfer.size = entry->size;
@@ -139,6 +152,7 @@ void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans
       continue;
     }
     set_time(file.get(), *entries[i]);
+    if (::fchmod(file.get(), 0644) != 0) throw SysError(errno, "chmod a package");
     const auto [parent, name] = sys::split_last(sys::normalized_relative(entries[i]->path));
     if (!parent.empty()) sys::ensure_directories(directory.get(), parent);
     sys::renameat(incoming.get(), transfers[i].file, directory.get(), entries[i]->path);
@@ -151,8 +165,8 @@ void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans
         .set_hint("the host is being updated, or not to be trusted: try later, or leave it out");
 }
 
-std::string binary_host_target(const BinaryHostMirror& mirror) {
-  return std::string(portage::kBinaryHostsDirectory) + '/' + mirror.name();
+std::string binary_host_target(std::string_view name) {
+  return std::string(portage::kBinaryHostsDirectory) + '/' + std::string(name);
 }
 
 }  // namespace gbox::build

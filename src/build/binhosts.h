@@ -13,38 +13,42 @@
 
 namespace gbox::build {
 
-// One host's directory of the store: 'Packages' and below it what was fetched of it.
+// One host's directory of the store, with what was fetched of it.
 class BinaryHostMirror {
  public:
-  // `directory` is <store>/binpkgs/<hex>, made when missing; `host` has its `uri`.
-  BinaryHostMirror(const spec::BinaryHost& host, std::string directory);
+  // `locations` are the URIs of the host's directory, tried in order; `directory` is
+  // <store>/binpkgs/<hex>, made when missing; `index` is the one to go by.
+  BinaryHostMirror(std::string name, std::vector<std::string> locations, std::string directory,
+                   portage::BinaryIndex index);
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] const std::string& name() const { return name_; }
-
-  // Fetches the index and writes the mirror's. Once before a build asks for plans. Throws Error
-  // (input) when the host does not answer or what it sends is no index.
-  void fetch_index(const net::Settings& settings);
-  // The same without a network: the index that an earlier fetch_index() wrote.
-  void read_index();
 
   // Fetches what the plans take from this host and the mirror lacks. Size and SHA-1 are those of
   // the index, never the plan's, and the time is the index's, so that Portage uses the file in
   // place. Throws Error (input) naming every package that is not to be had.
   void fetch_packages(std::span<const portage::EmergePlan> plans, const net::Settings& settings);
+  // File names of what it would fetch.
+  [[nodiscard]] std::vector<std::string> missing(std::span<const portage::EmergePlan> plans) const;
+
+  // Makes of the empty directory `path` what a step sees of the host: the index, and links to the
+  // packages that the plans take from here.
+  void show(const std::string& path, std::span<const portage::EmergePlan> plans) const;
 
  private:
+  // What the plans take from here, each once.
+  [[nodiscard]] std::vector<const portage::IndexEntry*> taken(
+      std::span<const portage::EmergePlan> plans) const;
   [[nodiscard]] std::vector<const portage::IndexEntry*> lacking(
       std::span<const portage::EmergePlan> plans) const;
 
   std::string name_;
-  std::string uri_;
+  std::vector<std::string> locations_;
   std::string directory_;
   portage::BinaryIndex index_;
 };
 
-// The file to mount over /etc/portage/binrepos.conf/50-gbox in a step is binrepos_conf(…, step);
-// these are the directories: each mirror at /var/db/binhosts/NAME, read-only.
-std::string binary_host_target(const BinaryHostMirror& mirror);
+// Where a step has it: /var/db/binhosts/NAME.
+std::string binary_host_target(std::string_view name);
 
 }  // namespace gbox::build

@@ -91,6 +91,8 @@ void tell_facts(const Inputs& inputs, Observer& observer) {
                                           : "commit " + found->second.commit.substr(0, 12);
     observer.fact("repo", repository.name + "  " + text);
   }
+  for (const auto& [name, host] : inputs.lock.binary_hosts)
+    observer.fact("binhost", name + "  " + host.wish + ", index " + host.stamp);
 }
 
 const spec::Phase* emerge_phase(const Inputs& inputs, const plan::Step& step) {
@@ -110,7 +112,8 @@ class Run {
         planned_(planned),
         context_{inputs, sources.store(), sources.observer()},
         supplies_(context_, sources) {
-    if (fetches_distfiles(inputs)) context_.supplies = &supplies_;
+    if (fetches_distfiles(inputs) || !inputs.spec.binary_hosts.empty())
+      context_.supplies = &supplies_;
   }
 
   // The step of this index, found or made; all before it must be there.
@@ -209,7 +212,7 @@ void fetch(const BuildRequest& request, Observer& observer) {
   tell_facts(inputs, observer);
   open_base(inputs, sources);
   open_repositories(inputs, sources);
-  if (!fetches_distfiles(inputs)) return;
+  if (!fetches_distfiles(inputs) && inputs.spec.binary_hosts.empty()) return;
   // Only the image's own Portage can tell the rest, and it needs its configuration.
   const std::vector<plan::PlannedStep> planned = annotate(inputs.plan, inputs.spec, store);
   Run run(inputs, sources, planned);

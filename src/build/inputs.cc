@@ -8,10 +8,12 @@
 #include <span>
 
 #include "gbox/base/text.h"
+#include "gbox/portage/binary_host.h"
 #include "gbox/portage/command.h"
 #include "gbox/sandbox/policy.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
+#include "resolve.h"
 
 namespace gbox::build {
 
@@ -177,6 +179,11 @@ Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
   if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
   inputs.machine = machine.machine;
   choose_policies(inputs.spec);
+  // In the image, one of Gentoo's own is where it is for everybody, whatever this build's mirror.
+  for (spec::BinaryHost& host : inputs.spec.binary_hosts)
+    if (!host.official.empty())
+      host.uri = portage::official_host(spec::kDefaultMirror,
+                                        gentoo_arch(inputs.spec, inputs.machine), host.official);
   if (!inputs.spec.options.distfiles.empty()) {
     inputs.distfiles = resolve_path(inputs, inputs.spec.options.distfiles);
     (void)open_input(inputs.distfiles, inputs.spec.options.distfiles_where, "distfiles",
@@ -197,6 +204,8 @@ void make_plan(Inputs& inputs) {
   plan_inputs.base_format = kBaseFormat;
   plan_inputs.base_digest = inputs.base_digest;
   plan_inputs.repositories = inputs.repository_digests;
+  for (const auto& [name, host] : inputs.lock.binary_hosts)
+    plan_inputs.binary_hosts[name] = host.index.sha256().to_string();
   plan_inputs.helpers["step"] = kStepFormat;
   plan_inputs.environment = portage::base_environment();
   for (const spec::Phase& phase : inputs.spec.phases) {

@@ -1,12 +1,16 @@
 #include "resolve.h"
 
 #include <array>
+#include <cstdlib>
 #include <ctime>
 
 #include "gbox/base/text.h"
+#include "gbox/net/url.h"
+#include "gbox/portage/binary_host.h"
 #include "gbox/portage/stage3.h"
 #include "gbox/portage/tree_snapshot.h"
 #include "gbox/portage/trust.h"
+#include "hosts.h"
 
 namespace gbox::build {
 
@@ -19,7 +23,11 @@ std::string unverified(const spec::Origin& origin) {
 }
 
 std::string wish_of(const spec::Base& base, const std::string& arch) {
-  if (base.stage3.empty()) return "tarball " + base.tarball;
+  if (base.stage3.empty()) {
+    std::string wish = "tarball " + base.tarball;
+    for (const Digest& digest : base.digests) wish += ", " + digest.to_string();
+    return wish;
+  }
   return "stage3 " + base.stage3 + ", arch " + arch + ", date " + base.date +
          unverified(base.origin);
 }
@@ -29,6 +37,20 @@ std::string wish_of(const spec::Repository& repository) {
     return "git " + repository.git + ", rev " + (repository.rev.empty() ? "HEAD" : repository.rev);
   return "snapshot " + repository.snapshot + ", format " +
          std::string(to_string(repository.format)) + unverified(repository.origin);
+}
+
+std::string wish_of(const spec::BinaryHost& host, const Inputs& inputs) {
+  if (host.official.empty()) return "uri " + host.uri;
+  return "official " + host.official + ", arch " + gentoo_arch(inputs.spec, inputs.machine);
+}
+
+// "20261115T170312Z" of an index's seconds; empty for a time that is none.
+std::string stamp_of(const std::string& seconds) {
+  const std::time_t time = std::strtoll(seconds.c_str(), nullptr, 10);
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (::gmtime_r(&time, &parts) == nullptr) return "";
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &parts)};
 }
 
 bool is_fetched(const spec::Base& base) {
@@ -88,6 +110,23 @@ class Resolver {
       locked.wish = wish;
       locked.date = file.stamp;
       locked.file = sources_.settle(file, ring ? &*ring : nullptr, "fetch " + what);
+      return locked;
+    });
+  }
+
+  spec::LockedBinaryHost binary_host(const spec::BinaryHost& host, const std::string& wish) {
+    const std::string what = "the index of binary package host " + quoted(host.name);
+    sources_.require_network(what);
+    return at(host.where, [&] {
+      portage::ResolvedFile file;
+      file.name = host.name + "-Packages";
+      for (const std::string& location : host_locations(inputs_, host))
+        file.urls.push_back(net::join_url(location, "Packages"));
+      spec::LockedBinaryHost locked;
+      locked.wish = wish;
+      locked.index = sources_.settle(file, nullptr, "fetch " + what);
+      const sys::Fd index = sources_.open(locked.index, "fetch " + what, host.name);
+      locked.stamp = stamp_of(read_index(host.name, index, locked.index).timestamp);
       return locked;
     });
   }
@@ -200,6 +239,17 @@ spec::Lock resolve_inputs(const Inputs& inputs, const spec::Lock& old,
         known && !again.contains(repository.name)
             ? found->second
             : resolver.repository(repository, wish, known ? found->second.date : std::string());
+  }
+  for (const spec::BinaryHost& host : inputs.spec.binary_hosts) {
+    const std::string wish = wish_of(host, inputs);
+    const auto found = old.binary_hosts.find(host.name);
+    const bool there = found != old.binary_hosts.end();
+    const bool known = there && found->second.wish == wish;
+    if (!known && locked)
+      throw_locked(inputs, "binary package host " + quoted(host.name), wish,
+                   there ? &found->second.wish : nullptr);
+    lock.binary_hosts[host.name] =
+        known && !again.contains(host.name) ? found->second : resolver.binary_host(host, wish);
   }
   return lock;
 }

@@ -17,7 +17,7 @@
 namespace gbox::build {
 
 // What `inputs.spec` asks for, from `old` where that answers the same wish and `again` does not
-// name it ("base", a repository), else from the mirrors. `cpu` is carried over: see native.
+// name it ("base", a repository, a host), else from the mirrors. `cpu` is carried over: see native.
 // Throws Error (input) for what cannot be had, SpecError for what cannot be meant, and with
 // `locked` for anything `old` does not hold.
 spec::Lock resolve_inputs(const Inputs& inputs, const spec::Lock& old,

@@ -62,6 +62,7 @@ void refuse_unknown_names(const Inputs& inputs, const Relock& relock) {
   std::vector<std::string> known = {"base", "cpu"};
   for (const spec::Repository& repository : inputs.spec.repositories)
     known.push_back(repository.name);
+  for (const spec::BinaryHost& host : inputs.spec.binary_hosts) known.push_back(host.name);
   for (const std::string& name : relock.names) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string near = nearest(name, known);
@@ -177,6 +178,7 @@ std::vector<std::string> settle(Inputs& inputs, const SpecSource& source, Source
     again = {"base", "cpu"};
     for (const spec::Repository& repository : inputs.spec.repositories)
       again.insert(repository.name);
+    for (const spec::BinaryHost& host : inputs.spec.binary_hosts) again.insert(host.name);
   }
   digest_local_inputs(inputs, sources.store(), sources.observer());
   inputs.lock = resolve_inputs(inputs, old, again, sources);

@@ -14,7 +14,7 @@
 namespace gbox::build {
 
 struct Relock {
-  std::set<std::string> names;  // "base", repositories, "cpu": resolved anew
+  std::set<std::string> names;  // "base", repositories, hosts, "cpu": resolved anew
   bool all = false;
   bool dry_run = false;  // the lock is not written
 };

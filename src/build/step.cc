@@ -9,8 +9,10 @@
 #include "files.h"
 #include "gbox/base/text.h"
 #include "gbox/layer/unpack.h"
+#include "gbox/portage/binary_host.h"
 #include "gbox/portage/command.h"
 #include "gbox/portage/config.h"
+#include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
 #include "root.h"
@@ -46,7 +48,8 @@ std::vector<Deed> deeds_of(const Inputs& inputs, const spec::Phase& phase) {
   const portage::Environment portage_environment =
       merged(base, portage::emerge_environment(inputs.spec.options, phase.root));
   std::vector<Deed> deeds;
-  for (portage::Command& command : portage::emerge_commands(phase))
+  const bool hosts = !inputs.spec.binary_hosts.empty();
+  for (portage::Command& command : portage::emerge_commands(phase, hosts))
     deeds.push_back({"emerge", std::move(command), portage_environment});
   for (portage::Command& command : portage::unmerge_commands(phase))
     deeds.push_back({"unmerge", std::move(command), portage_environment});
@@ -143,16 +146,44 @@ class StepRun {
     log_ = context_.store.open_log(step_.name, step_.key);
     const StepRoot root(context_.store, work_, parents_, step_targets(inputs));
     distfiles_ = distfiles_of(phase, root);
+    if (context_.supplies != nullptr && !phase.emerge.atoms.empty() &&
+        context_.supplies->show_hosts(phase.name, root.scratch("hosts")))
+      hosts_ = root.scratch("hosts");
     copy_files(phase, root);
-    for (const Deed& deed : deeds_of(inputs, phase)) run_deed(phase, root, deed);
+    const bool own_keys = hosts_.empty() || has_signature_keys(root);
+    for (const Deed& deed : deeds_of(inputs, phase)) {
+      run_deed(phase, root, deed);
+      if (deed.name != "emerge" || hosts_.empty()) continue;
+      // What Portage's trust helper made to verify packages is no part of the result: it holds a
+      // secret key, another one each time. Nor are copies of indexes, below a ROOT of its own.
+      if (!own_keys) remove_made(std::string(portage::kSignatureKeys));
+      if (phase.root != "/")
+        remove_made(phase.root.substr(1) + std::string(portage::kBinaryHostsCache));
+    }
     remove_files(phase, root);
+  }
+
+  static bool has_signature_keys(const StepRoot& root) {
+    const sys::Fd mount = root.mount();
+    return sys::try_open_beneath(mount.get(), std::string(portage::kSignatureKeys), O_PATH,
+                                 sys::Resolve::in_root)
+        .has_value();
+  }
+
+  // Takes what this step has put at `path` out of its result.
+  void remove_made(const std::string& path) {
+    const auto [parent, name] = sys::split_last(path);
+    const auto directory = sys::try_open_beneath(work_.fs_fd(), parent, O_RDONLY | O_DIRECTORY,
+                                                 sys::Resolve::no_symlinks);
+    if (directory && sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
+      sys::remove_tree(directory->get(), name);
   }
 
   // What the step sees of distfiles: an emerge phase just what its plan names; a script, which may
   // run emerge too, all there is.
   std::string distfiles_of(const spec::Phase& phase, const StepRoot& root) {
     const Inputs& inputs = context_.inputs;
-    if (context_.supplies == nullptr || phase.emerge.atoms.empty())
+    if (!fetches_distfiles(inputs) || context_.supplies == nullptr || phase.emerge.atoms.empty())
       return fetches_distfiles(inputs) ? context_.store.distfiles_path() : inputs.distfiles;
     const std::string directory = root.scratch("distfiles");
     sys::ensure_directories(AT_FDCWD, directory, 0755);
@@ -197,6 +228,8 @@ class StepRun {
     settings.root = root.mount();
     settings.mounts =
         step_mounts(context_.inputs, root.scratch("tmp"), root.scratch("var-tmp"), distfiles_);
+    if (!hosts_.empty())
+      for (sandbox::Mount& mount : host_mounts(hosts_)) settings.mounts.push_back(std::move(mount));
     settings.command.argv = deed.argv;
     settings.command.environment = deed.environment;
     settings.network =
@@ -251,6 +284,7 @@ class StepRun {
   store::Work work_;
   std::optional<store::LogFile> log_;
   std::string distfiles_;
+  std::string hosts_;  // what host_mounts() shows; empty: nothing
 };
 
 }  // namespace
@@ -261,6 +295,7 @@ std::vector<std::string> step_targets(const Inputs& inputs) {
   for (const portage::CheckedRepository& repository : inputs.repositories)
     targets.push_back(portage::repository_location(repository.name));
   targets.emplace_back(portage::kDistfilesDirectory);
+  for (std::string& target : host_targets(inputs)) targets.push_back(std::move(target));
   return targets;
 }
 

@@ -25,7 +25,7 @@ struct StepContext {
   const Inputs& inputs;
   store::Store& store;
   Observer& observer;
-  const Supplies* supplies = nullptr;  // of emerge phases; nullptr where nothing is fetched
+  Supplies* supplies = nullptr;  // of emerge phases; nullptr where nothing is fetched
 };
 
 // What a failed step is kept under: specs share phase names such as 'php' and 'trim'.

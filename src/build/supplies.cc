@@ -2,6 +2,7 @@
 
 #include "ask.h"
 #include "gbox/base/text.h"
+#include "root.h"
 
 namespace gbox::build {
 
@@ -19,7 +20,7 @@ DistfilePlaces Supplies::places() const {
 }
 
 void Supplies::have(std::vector<NeededFile> files) {
-  if (files.empty()) return;
+  if (files.empty() || !fetches_distfiles(context_.inputs)) return;
   const DistfilePlaces where = places();
   const auto missing = sources_.options().offline
                            ? missing_distfiles(files, where)
@@ -38,14 +39,29 @@ void Supplies::fetch_ahead(const std::vector<const spec::Phase*>& phases,
   std::vector<NeededFile> files = needed_distfiles(plans);
   context_.observer.fact("fetch", std::to_string(files.size()) + " source archives needed");
   have(std::move(files));
+  hosts_.fetch(plans);
 }
 
 void Supplies::fetch_for(const spec::Phase& phase, const std::vector<std::string>& parents) {
-  const portage::EmergePlan plan = ask_emerge(context_, phase, parents);
+  portage::EmergePlan plan = ask_emerge(context_, phase, parents);
   require_plan(plan, phase);
   for (const Warning& warning : plan_warnings(plan, phase)) context_.observer.warn(warning);
   needed_[phase.name] = needed_distfiles(std::span(&plan, 1));
   have(needed_[phase.name]);
+  if (!hosts_.any()) return;
+  require_signature_tools(context_.inputs, plan, phase, mount_chain(context_.store, parents).get());
+  hosts_.fetch(std::span(&plan, 1));
+  plans_[phase.name] = std::move(plan);
+}
+
+bool Supplies::show_hosts(const std::string& phase, const std::string& directory) {
+  if (!hosts_.any()) return false;
+  const auto found = plans_.find(phase);
+  if (!phase.empty() && found == plans_.end())
+    throw Error("internal error: phase " + quoted(phase) + " unplanned");
+  hosts_.show(directory, phase.empty() ? std::span<const portage::EmergePlan>()
+                                       : std::span<const portage::EmergePlan>(&found->second, 1));
+  return true;
 }
 
 void Supplies::link(const std::string& phase, int dirfd) const {

@@ -210,6 +210,8 @@ std::vector<std::string> explain(const Json& old_parts, const Json& new_parts,
   };
   compare_present(part::kPolicy, "policy");
   compare_present(part::kRepositories, "repository");
+  if (differing(part::kBinaryHosts, before, after))
+    compare_maps(reasons, "binary package host", before, after);
   compare_present(part::kEnvironment, "environment variable");
   compare_present(part::kHelpers, "gbox helper");
   if (reasons.empty() && old_parts != new_parts) reasons.emplace_back("key parts changed");

@@ -12,6 +12,7 @@ inline constexpr const char* kDefinition = "definition";      // {FIELD: VALUE}
 inline constexpr const char* kSources = "sources";            // [DIGEST], of `copy`
 inline constexpr const char* kPolicy = "policy";              // {NAME: DIGEST}
 inline constexpr const char* kRepositories = "repositories";  // {NAME: DIGEST}
+inline constexpr const char* kBinaryHosts = "binary-hosts";   // {NAME: DIGEST}, of their indexes
 inline constexpr const char* kEnvironment = "environment";    // {NAME: VALUE}
 inline constexpr const char* kHelpers = "helpers";            // {NAME: VERSION}
 

@@ -129,6 +129,8 @@ class Planner {
     if (runs_programs(phase)) {
       add(step.parts, part::kPolicy, policy_of(phase));
       add(step.parts, part::kRepositories, repositories());
+      if (!phase.emerge.atoms.empty() && !spec_.binary_hosts.empty())
+        add(step.parts, part::kBinaryHosts, binary_hosts());
       add(step.parts, part::kEnvironment, environment());
     }
     add(step.parts, part::kHelpers, inputs_.helpers);
@@ -155,6 +157,16 @@ class Planner {
       const auto found = inputs_.repositories.find(repository.name);
       if (found == inputs_.repositories.end()) missing("repository " + quoted(repository.name));
       digests[repository.name] = found->second;
+    }
+    return digests;
+  }
+
+  Json binary_hosts() const {
+    Json digests = Json::object();
+    for (const spec::BinaryHost& host : spec_.binary_hosts) {
+      const auto found = inputs_.binary_hosts.find(host.name);
+      if (found == inputs_.binary_hosts.end()) missing("binary package host " + quoted(host.name));
+      digests[host.name] = found->second;
     }
     return digests;
   }

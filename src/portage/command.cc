@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace gbox::portage {
 
 namespace {
@@ -19,9 +21,16 @@ void append(Command& command, const std::vector<std::string>& words) {
   command.insert(command.end(), words.begin(), words.end());
 }
 
+// "-vg" and "-G" are --getbinpkg and --getbinpkgonly, too.
+bool decides_on_hosts(const std::string& option) {
+  if (option.starts_with("--getbinpkg") || option == "--usepkg=n") return true;
+  return option.size() > 1 && option[0] == '-' && option[1] != '-' &&
+         option.find_first_of("gG") != std::string::npos;
+}
+
 }  // namespace
 
-std::vector<Command> emerge_commands(const spec::Phase& phase) {
+std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts) {
   const spec::Emerge& emerge = phase.emerge;
   if (emerge.atoms.empty()) return {};
   Command command = emerge_command(phase);
@@ -29,6 +38,8 @@ std::vector<Command> emerge_commands(const spec::Phase& phase) {
   if (emerge.empty_tree) command.emplace_back("--emptytree");
   if (emerge.deep) command.emplace_back("--deep");
   if (emerge.changed_use) command.emplace_back("--changed-use");
+  if (binary_hosts && std::none_of(emerge.options.begin(), emerge.options.end(), &decides_on_hosts))
+    command.emplace_back("--getbinpkg");
   append(command, emerge.options);
   command.emplace_back("--");  // an atom is never an option, whatever it looks like
   append(command, spec::values_of(emerge.atoms));

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "gbox/base/text.h"
+#include "gbox/portage/binary_host.h"
 
 namespace gbox::portage {
 
@@ -196,6 +197,9 @@ std::vector<ConfigFile> config_files(const spec::BuildSpec& spec, const PatchRea
   std::vector<ConfigFile> files;
   files.push_back(own_file("make.conf", make_conf(config)));
   if (main != nullptr) files.push_back(own_file("repos.conf", repos_conf(spec)));
+  if (!spec.binary_hosts.empty())
+    files.push_back({std::string(kBinaryHostsFile), ConfigFile::Kind::file,
+                     binrepos_conf(spec.binary_hosts, HostsFor::image)});
   if (!config.profile.empty()) {
     const ProfileChoice profile = chosen_profile(spec);
     // Relative, as eselect makes it, so that it holds in a chroot too.

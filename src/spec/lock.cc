@@ -19,7 +19,8 @@ constexpr std::string_view kHeader =
     "# Keep this file with the spec: with it, a build takes the same inputs everywhere.\n";
 constexpr const char* kAnew = "remove the file, and 'gbox lock' writes it anew";
 
-constexpr std::array<std::string_view, 4> kLockList = {"version", "base", "repos", "cpu"};
+constexpr std::array<std::string_view, 5> kLockList = {"version", "base", "repos", "binhost",
+                                                       "cpu"};
 constexpr std::array<std::string_view, 9> kBaseFields = {
     "wish", "stamp", "file", "urls", "size", "sha256", "sha512", "blake2b", "signer"};
 constexpr std::array<std::string_view, 11> kRepositoryFields = {
@@ -29,6 +30,7 @@ constexpr std::array<std::string_view, 4> kCpuFields = {"machine", "wish", "marc
 constexpr TableKeys kLockKeys{"", kLockList};
 constexpr TableKeys kBaseKeys{"[base]", kBaseFields};
 constexpr TableKeys kRepositoryKeys{"[repos.NAME]", kRepositoryFields};
+constexpr TableKeys kBinaryHostKeys{"[binhost.NAME]", kBaseFields};
 constexpr TableKeys kCpuKeys{"[cpu]", kCpuFields};
 
 constexpr std::array<std::pair<std::string_view, HashAlgorithm>, 3> kAlgorithms = {
@@ -155,6 +157,13 @@ std::vector<std::pair<std::string, Fields>> tables_of(const Lock& lock) {
     add(fields, "commit", repository.commit);
     tables.emplace_back("repos." + name, std::move(fields));
   }
+  for (const auto& [name, host] : lock.binary_hosts) {
+    Fields fields;
+    add(fields, "wish", host.wish);
+    add(fields, "stamp", host.stamp);
+    add_file(fields, host.index);
+    tables.emplace_back("binhost." + name, std::move(fields));
+  }
   if (lock.cpu) {
     Fields fields;
     add(fields, "machine", lock.cpu->machine);
@@ -207,6 +216,18 @@ Lock read_lock(const std::string& path_shown, std::string_view text) {
       lock.repositories[entry.key] = read_repository(context, *toml);
     else
       note_type(context, "repos." + entry.key, *entry.node, "a table", kAnew);
+  }
+  for (const Entry& entry : top.entries("binhost")) {
+    context.accept(check_repository_name(entry.key), entry.key_where, "binhost", entry.key);
+    const toml::table* toml = entry.node->as_table();
+    if (toml == nullptr) {
+      note_type(context, "binhost." + entry.key, *entry.node, "a table", kAnew);
+      continue;
+    }
+    Table table(context, *toml, kBinaryHostKeys);
+    table.require("wish", kAnew);
+    lock.binary_hosts[entry.key] = LockedBinaryHost{text_of(table, "wish"), text_of(table, "stamp"),
+                                                    read_file(context, table)};
   }
   if (const toml::table* toml = top.table("cpu")) {
     Table table(context, *toml, kCpuKeys);

@@ -48,7 +48,7 @@ struct LockRequest {
   SpecSource spec;
   SourceOptions sources;
   std::string store;
-  std::set<std::string> update;  // "base", repositories by name, "cpu": resolved anew
+  std::set<std::string> update;  // "base", repositories and binary package hosts by name, "cpu"
   bool update_all = false;
   bool dry_run = false;  // nothing is written
 };

@@ -9,7 +9,8 @@
 //   phase   its own table and sources of `copy`; its policy; gbox's helpers; and when it merges,
 //           unmerges or runs a script: the environment and every repository, because all of them
 //           are mounted then and even a script can read them. A phase that only copies or removes
-//           sees neither.
+//           sees neither. One that merges also has the indexes of the binary package hosts: what
+//           they offer decides what is merged.
 // and each step but the first: its parent's key. Names of phases decide nothing, nor do jobs, the
 // tmpfs and all of [output]: renaming a phase or asking for another compression runs nothing.
 //
@@ -61,6 +62,7 @@ struct PlanInputs {
   std::string base_format;                    // version of the unpacking rules
   std::map<std::string, std::string> config;  // file below etc/portage, or config_dir → digest
   std::map<std::string, std::string> repositories;  // name → digest; one for each of the spec's
+  std::map<std::string, std::string> binary_hosts;  // name → digest of its index; likewise
   std::map<std::string, std::string> policies;      // name → digest; one for each that is used
   std::string default_policy = "default";           // the name an empty phase.policy stands for
   std::map<std::string, std::vector<std::string>> copy_sources;  // phase → a digest for each copy

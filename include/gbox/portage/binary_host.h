@@ -4,7 +4,8 @@
 //
 // How Portage is brought to it (tried with 3.0.82; each is a line of binrepos_conf()):
 //   - A host is a section of /etc/portage/binrepos.conf. The image keeps the real URI; while a step
-//     runs, a file with `sync-uri = file:///var/db/binhosts/NAME` is mounted over it read-only.
+//     runs, a directory with `sync-uri = file:///var/db/binhosts/NAME` is mounted over it
+//     read-only, which also hides the hosts that a base brings: a step could not reach them.
 //     Portage opens the index of a file: URI by itself: no fetch program is needed.
 //   - An index may carry a `URI:` header, which Portage prefers to sync-uri: it has to go.
 //   - `location` is where Portage keeps what it fetched, /var/cache/binhost/NAME by default, in the
@@ -15,8 +16,9 @@
 //   - verify-signature = true: Portage checks the signature of each gpkg (xpak packages are passed
 //     over) with the image's own /usr/bin/gpg, as 'nobody', against /etc/portage/gnupg, whose keys
 //     need owner trust. Before that, unless it only pretends, it calls PORTAGE_TRUST_HELPER
-//     (/usr/bin/getuto, which makes that directory of Gentoo's release key); one that is missing
-//     is a message, one that fails ends emerge. Without gpg: "[Errno 2] … '/usr/bin/gpg'"; without
+//     (/usr/bin/getuto, which makes that directory of Gentoo's release key, with a secret key of
+//     its own, unless it is there already); one that is missing is a message, one that fails ends
+//     emerge. Without gpg: "[Errno 2] … '/usr/bin/gpg'"; without
 //     the key: "binpkg signed with at least one unknown key"; both end the package's merge.
 //   - FEATURES=binpkg-request-signature asks the same of all packages, PKGDIR's own included.
 // The digests of an index (MD5, SHA1) only tell that a transfer is whole: trust is the signature's.
@@ -34,7 +36,11 @@ namespace gbox::portage {
 
 constexpr std::string_view kBinaryHostsDirectory = "/var/db/binhosts";  // /NAME below it, mounted
 constexpr std::string_view kBinaryHostsCache = "/var/cache/edb/binhost";
+constexpr std::string_view kBinaryHostsConfig = "/etc/portage/binrepos.conf";
 constexpr std::string_view kBinaryHostsFile = "etc/portage/binrepos.conf/50-gbox";
+constexpr std::string_view kSignatureProgram = "usr/bin/gpg";
+constexpr std::string_view kSignatureKeys = "etc/portage/gnupg";
+constexpr std::string_view kTrustHelper = "usr/bin/getuto";
 constexpr std::size_t kMaxIndexBytes = 512u << 20;  // ::gentoo's own are some 20 MiB
 
 struct IndexEntry {
@@ -47,6 +53,7 @@ struct IndexEntry {
 
 // A host's 'Packages', checked.
 struct BinaryIndex {
+  std::string timestamp;            // the header's, in seconds since 1970
   std::string text;                 // as the local mirror has it: without URI and what fetches
   std::vector<IndexEntry> entries;  // by path, for those with PATH, SIZE and MTIME
 };

@@ -14,8 +14,9 @@ namespace gbox::portage {
 using Command = std::vector<std::string>;
 using Environment = std::vector<std::pair<std::string, std::string>>;  // sorted by name
 
-// One emerge a pass, in order; empty when the phase merges nothing.
-std::vector<Command> emerge_commands(const spec::Phase& phase);
+// One emerge a pass, in order; empty when the phase merges nothing. With `binary_hosts`, emerge
+// takes packages from them, unless the phase's own options say something about that.
+std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts = false);
 // `emerge --unmerge`; empty when the phase unmerges nothing.
 std::vector<Command> unmerge_commands(const spec::Phase& phase);
 

@@ -48,6 +48,14 @@ struct LockedRepository {
   bool operator==(const LockedRepository&) const = default;
 };
 
+// What a binary package host offers: its index, from which Portage chooses.
+struct LockedBinaryHost {
+  std::string wish;   // "uri URI", or "official x86-64-v3, arch amd64"
+  std::string stamp;  // when the index was made: "20261115T170312Z"
+  LockedFile index;
+  bool operator==(const LockedBinaryHost&) const = default;
+};
+
 // What "native" meant.
 struct LockedCpu {
   std::string machine;  // "x86_64", as uname says
@@ -60,9 +68,12 @@ struct LockedCpu {
 struct Lock {
   std::optional<LockedBase> base;
   std::map<std::string, LockedRepository> repositories;  // by name
+  std::map<std::string, LockedBinaryHost> binary_hosts;  // by name
   std::optional<LockedCpu> cpu;
   bool operator==(const Lock&) const = default;
-  [[nodiscard]] bool empty() const { return !base && repositories.empty() && !cpu; }
+  [[nodiscard]] bool empty() const {
+    return !base && repositories.empty() && binary_hosts.empty() && !cpu;
+  }
 };
 
 // Throws SpecError, with the place of each fault, for what is no lock of this version; the hint

@@ -80,6 +80,7 @@ BinaryIndex parse_index(std::string_view text) {
     if (stanza.empty()) return;
     if (header) {
       check_header(stanza);
+      index.timestamp = value_of(stanza, "TIMESTAMP");
     } else {
       add_entry(index, stanza);
     }

@@ -17,13 +17,10 @@ constexpr char kPath[] = "app-demo/hello/hello-1.0-1.gpkg.tar";
 
 struct Host {
   sys::TempDir top{"/tmp", "gbox-binhost."};
-  spec::BinaryHost host;
   net::Settings settings;
 
   Host() {
     sys::ensure_directories(top.fd(), "host/app-demo/hello");
-    host.name = "demo";
-    host.uri = top.path() + "/host";
     settings.attempts = 1;
     settings.check_interrupt = [] {};
     write(kPath, "abc");
@@ -37,6 +34,12 @@ struct Host {
     sys::write_file_atomically(top.fd(), "host/" + path, text, 0644, sys::Durable::no);
   }
   [[nodiscard]] std::string mirror() const { return top.path() + "/mirror"; }
+  [[nodiscard]] BinaryHostMirror open() const {
+    return {"demo",
+            {"/nowhere", top.path() + "/host"},
+            mirror(),
+            portage::parse_index(sys::read_file(top.path() + "/host/Packages"))};
+  }
   static portage::EmergePlan plan_of(const std::string& path) {
     portage::EmergePlan plan;
     plan.packages.resize(1);
@@ -54,26 +57,29 @@ struct Host {
 
 TEST_CASE("what a plan takes from a host lies in the mirror, with the index's time") {
   Host here;
-  BinaryHostMirror mirror(here.host, here.mirror());
-  mirror.fetch_index(here.settings);
-  CHECK(sys::read_file(here.mirror() + "/Packages").find("URI") == std::string::npos);
+  BinaryHostMirror mirror = here.open();
   const portage::EmergePlan plan = Host::plan_of(kPath);
   mirror.fetch_packages({&plan, 1}, here.settings);
   CHECK(sys::read_file(here.mirror() + '/' + kPath) == "abc");
   CHECK(sys::fstatat(AT_FDCWD, here.mirror() + '/' + kPath, 0).st_mtime == 86400);
 
   // Later, without the host: the mirror has all.
+  BinaryHostMirror offline = here.open();
   sys::remove_tree(here.top.fd(), "host");
-  BinaryHostMirror offline(here.host, here.mirror());
-  offline.read_index();
+  CHECK(offline.missing({&plan, 1}).empty());
   CHECK_NOTHROW(offline.fetch_packages({&plan, 1}, here.settings));
+
+  // And a step sees the index and just those.
+  sys::ensure_directories(here.top.fd(), "step");
+  offline.show(here.top.path() + "/step", {&plan, 1});
+  CHECK(sys::read_file(here.top.path() + "/step/Packages").find("URI") == std::string::npos);
+  CHECK(sys::read_file(here.top.path() + "/step/" + kPath) == "abc");
 }
 
 TEST_CASE("a package that is not what the index says is not kept") {
   Host here;
   here.write(kPath, "abd");
-  BinaryHostMirror mirror(here.host, here.mirror());
-  mirror.fetch_index(here.settings);
+  BinaryHostMirror mirror = here.open();
   const portage::EmergePlan plan = Host::plan_of(kPath);
   CHECK_THROWS_WITH_AS(mirror.fetch_packages({&plan, 1}, here.settings),
                        doctest::Contains("'hello-1.0-1.gpkg.tar' are other files than its index"),
@@ -83,18 +89,8 @@ TEST_CASE("a package that is not what the index says is not kept") {
 
 TEST_CASE("a package that the index does not name is not asked for") {
   Host here;
-  BinaryHostMirror mirror(here.host, here.mirror());
-  mirror.fetch_index(here.settings);
+  BinaryHostMirror mirror = here.open();
   const portage::EmergePlan plan = Host::plan_of("app-demo/hello/../../../secret");
   CHECK_THROWS_WITH_AS(mirror.fetch_packages({&plan, 1}, here.settings),
                        doctest::Contains("its index has no"), Error);
-}
-
-TEST_CASE("a host without an index says so") {
-  Host here;
-  sys::remove_tree(here.top.fd(), "host");
-  BinaryHostMirror mirror(here.host, here.mirror());
-  CHECK_THROWS_WITH_AS(mirror.fetch_index(here.settings),
-                       doctest::Contains("binary package host 'demo'"), Error);
-  CHECK_THROWS_WITH_AS(mirror.read_index(), doctest::Contains("never been fetched"), Error);
 }

@@ -41,6 +41,10 @@ TEST_CASE("each change is said in words") {
         "configuration 'config_dir' added");
   CHECK(why("world", [](auto&, PlanInputs& i) { i.repositories["standin"] = "x"; }) ==
         "repository 'standin' changed");
+  CHECK(why("world", [](spec::BuildSpec& s, PlanInputs& i) {
+          s.binary_hosts.emplace_back().name = "demo";
+          i.binary_hosts["demo"] = "x";
+        }) == "binary package host 'demo' added");
   CHECK(why("world", [](auto&, PlanInputs& i) { i.policies["default"] = "x"; }) ==
         "policy 'default' changed");
   CHECK(why("world", [](auto&, PlanInputs& i) { i.environment[1].second = "de"; }) ==

@@ -36,6 +36,20 @@ TEST_CASE("an emerge phase is one command a pass, its options before its atoms")
   CHECK(commands[0] == commands[1]);
 }
 
+TEST_CASE("a phase takes packages from binary package hosts unless it says otherwise") {
+  const auto takes = [](const std::string& options) {
+    const auto command = emerge_commands(phase_of("emerge=['a/b']\n" + options), true).at(0);
+    return std::count(command.begin(), command.end(), "--getbinpkg");
+  };
+  CHECK(takes("") == 1);
+  CHECK(takes("options=['--verbose','-u']") == 1);
+  CHECK(takes("options=['--getbinpkg']") == 1);
+  for (const char* other : {"--getbinpkgonly", "--getbinpkg=n", "--usepkg=n", "-G", "-vg"})
+    CHECK(takes("options=['" + std::string(other) + "']") == 0);
+  const auto none = emerge_commands(phase_of("emerge=['a/b']")).at(0);
+  CHECK(std::count(none.begin(), none.end(), "--getbinpkg") == 0);
+}
+
 TEST_CASE("a phase that merges or unmerges nothing has no command for it") {
   const spec::Phase phase = phase_of("run='true'");
   CHECK(emerge_commands(phase).empty());

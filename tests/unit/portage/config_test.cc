@@ -111,6 +111,17 @@ patches = { "dev-lang/php" = ["fix/a.patch", "b"] }
   CHECK(has_line(make_conf, "ACCEPT_LICENSE='-* @FREE'"));
 }
 
+TEST_CASE("binary package hosts are written down as the image is to have them") {
+  const auto files = files_of(
+      "[[binhost]]\nname = 'demo'\nuri = 'https://b.example/x'\npriority = 3\n"
+      "verify_signature = false\n");
+  CHECK(content_of(files, "etc/portage/binrepos.conf/50-gbox") ==
+        std::string(kHeader) +
+            "\n[demo]\npriority = 3\nsync-uri = https://b.example/x\n"
+            "verify-signature = false\n");
+  CHECK(content_of(files_of(""), "etc/portage/binrepos.conf/50-gbox") == "absent");
+}
+
 TEST_CASE("a profile of another repository is named with it") {
   const std::string repos = "repos.gentoo.path='g'\nrepos.mine.path='m'\n";
   CHECK(content_of(files_of(repos + "portage.profile='mine:x/y'"), "etc/portage/make.profile") ==

@@ -27,6 +27,8 @@ Lock full_lock() {
                                  file_named("gentoo-20261120.tar.xz"), "", ""};
   lock.repositories["mine"] = {
       "git https://g.example/m, rev v1", "", {}, "https://g.example/m", std::string(40, 'c')};
+  lock.binary_hosts["gentoo"] = {"official x86-64-v3, arch amd64", "20261119T040506Z",
+                                 file_named("gentoo-Packages")};
   lock.cpu = LockedCpu{"x86_64", "-march=native", "-march=znver3 --param \"x\\y\"", {"aes", "avx"}};
   return lock;
 }
