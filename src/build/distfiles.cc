@@ -310,7 +310,7 @@ void require_distfiles(std::span<const MissingFile> missing, std::size_t total,
                                   [](const MissingFile& file) { return !file.manual; });
   if (failed)
     hints += "place what is missing in " + quoted(place) +
-             ", name another mirror in [build] mirrors, or use a newer repository";
+             ", name another mirror in [build] mirror, or use a newer repository";
   Error error(message, ExitCode::input);
   throw error.set_hint(hints);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gbox/base/text.h"
+#include "gbox/net/url.h"
 #include "gbox/sys/file.h"
 #include "transfers.h"
 
@@ -95,6 +96,31 @@ sys::Fd Sources::open(const spec::LockedFile& file, const std::string& deed,
   return std::move(*fd);
 }
 
+// A place whose bytes are not what was signed counts as one that has not got the file.
+Sources::Arrived Sources::fetch_verified(net::Transfer transfer,
+                                         const portage::ResolvedFile& resolved,
+                                         const portage::KeyRing* ring, const std::string& deed,
+                                         std::string& signer) {
+  const std::string hint =
+      resolved.stamp.empty() ? "is the URL right? a file of this name beside the spec is taken too"
+                             : "name several mirrors, they are tried in order: mirror = "
+                               "[\"https://…\", \"https://…\"]";
+  for (;;) {
+    Arrived arrived = fetch(transfer, deed, hint);
+    const sys::Fd fd = sys::openat(incoming_.get(), arrived.name, O_RDONLY | O_NOFOLLOW);
+    try {
+      signer = portage::verify_resolved(fd.get(), resolved, ring).fingerprint;
+      return arrived;
+    } catch (portage::SignatureError& error) {
+      const std::string from = arrived.fetched.requested_url;
+      error.add_context(deed + " from " + quoted(net::shown_host(from)));
+      const bool tried = std::erase(transfer.urls, from) != 0;
+      if (error.code() != ExitCode::input || !tried || transfer.urls.empty()) throw;
+      observer_.warn({error.message(), error.hint()});
+    }
+  }
+}
+
 spec::LockedFile Sources::settle(const portage::ResolvedFile& resolved,
                                  const portage::KeyRing* ring, const std::string& deed) {
   spec::LockedFile file;
@@ -112,9 +138,7 @@ spec::LockedFile Sources::settle(const portage::ResolvedFile& resolved,
     transfer.digests = resolved.digests;
     transfer.urls = nearby(resolved.name);
     transfer.urls.insert(transfer.urls.end(), resolved.urls.begin(), resolved.urls.end());
-    Arrived arrived = fetch(transfer, deed, {});
-    const sys::Fd fd = sys::openat(incoming_.get(), arrived.name, O_RDONLY | O_NOFOLLOW);
-    file.signer = portage::verify_resolved(fd.get(), resolved, ring).fingerprint;
+    Arrived arrived = fetch_verified(transfer, resolved, ring, deed, file.signer);
     file.size = arrived.fetched.bytes;
     if (!named) file.digests.push_back(arrived.fetched.sha256);
     arrived.adopt();

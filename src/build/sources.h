@@ -42,6 +42,9 @@ class Sources {
  private:
   struct Arrived;
   Arrived fetch(const net::Transfer& transfer, const std::string& deed, const std::string& hint);
+  Arrived fetch_verified(net::Transfer transfer, const portage::ResolvedFile& resolved,
+                         const portage::KeyRing* ring, const std::string& deed,
+                         std::string& signer);
   [[nodiscard]] std::vector<std::string> nearby(const std::string& name) const;
 
   const SourceOptions& options_;

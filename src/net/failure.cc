@@ -11,6 +11,9 @@ namespace gbox::net {
 
 namespace {
 
+constexpr char kUnsteady[] = "run again: what has arrived is kept, and fetched from there on";
+constexpr char kNotMeant[] = "what was sent is not the file that was meant; use another mirror";
+
 // "nameserver 127.0.0.53": whom this machine asks for names.
 std::string nameservers() {
   std::vector<std::string> found;
@@ -112,6 +115,7 @@ Verdict explain(CURLcode code, const Exchange& exchange, const Session& session,
       verdict.failure.message = "stood still after " + so_far(done, total) + ": less than " +
                                 human_size(session.settings.stall_bytes_per_second) + "/s for " +
                                 seconds_text(session.settings.stall_time);
+      verdict.failure.hint = kUnsteady;
       verdict.transient = true;
       return verdict;
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -130,6 +134,7 @@ Verdict explain(CURLcode code, const Exchange& exchange, const Session& session,
     case CURLE_HTTP2_STREAM:
       verdict.failure.cause = Cause::cut;
       verdict.failure.message = "the connection was cut after " + so_far(done, total);
+      verdict.failure.hint = kUnsteady;
       verdict.transient = true;
       return verdict;
     default:
@@ -168,6 +173,9 @@ Verdict explain_status(const Reply& reply) {
     default:
       failure.cause = reply.status >= 400 && reply.status < 500 ? Cause::refused : Cause::server;
       verdict.transient = reply.status >= 500;
+      failure.hint = failure.cause == Cause::refused
+                         ? "this server does not give it to this machine; use another mirror"
+                         : "the server has a fault; run again later, or use another mirror";
   }
   if (failure.cause != Cause::not_found && !reply.content_type.empty())
     failure.message += " (" + printable(reply.content_type) + ")";
@@ -179,6 +187,10 @@ Failure wrong_size(std::uint64_t got, std::uint64_t wanted, const std::string& c
   failure.cause = Cause::size;
   failure.message = "got " + std::to_string(got) + " of " + std::to_string(wanted) + " bytes";
   if (!content_type.empty()) failure.message += " (" + printable(content_type) + ")";
+  failure.hint = content_type.starts_with("text/html")
+                     ? "that is a page for people: does this network want you to log in? a browser "
+                       "shows it; else use another mirror"
+                     : kNotMeant;
   return failure;
 }
 
@@ -196,7 +208,7 @@ Failure wrong_digest(const Digest& wanted, const Digest& found) {
   constexpr std::size_t kShown = 16;
   failure.message = std::string(wanted.algorithm_name()) + " is '" + found.hex().substr(0, kShown) +
                     "…', not '" + wanted.hex().substr(0, kShown) + "…'";
-  failure.hint = "what was sent is not the file that was meant; use another mirror";
+  failure.hint = kNotMeant;
   return failure;
 }
 

@@ -130,7 +130,10 @@ void Job::redirect(Instant now) {
   else if (has_scheme(current_url_, "https") && !has_scheme(target, "https"))
     wrong = "redirects to " + quoted(shown_url(target)) + ", which gives up TLS";
   if (!wrong.empty())
-    return fail({.failure = {.cause = Cause::server, .message = std::move(wrong)}}, now);
+    return fail({.failure = {.cause = Cause::server,
+                             .message = std::move(wrong),
+                             .hint = "the server is set up wrongly, or lies; use another mirror"}},
+                now);
   current_url_ = target;
 }
 

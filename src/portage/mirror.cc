@@ -135,7 +135,10 @@ ResolvedFile walk_mirrors(const Walk& walk, WarningSink& sink,
       missing = error;
     } catch (Error& error) {
       if (error.code() != ExitCode::input) throw;
-      error.add_context(walk.deed + " from " + quoted(net::shown_host(mirror)));
+      // What a transfer says may name the mirror already.
+      const std::string from = " from " + quoted(net::shown_host(mirror));
+      const bool named = error.message().find(from + ':') != std::string::npos;
+      error.add_context(walk.deed + (named ? "" : from));
       let_go();
       held = Warning{error.message(), error.hint()};
       failure = std::current_exception();

@@ -52,7 +52,7 @@ SignatureError unknown_key(const std::string& deed, const Finding& finding, cons
   std::string hint;
   if (const Certificate* other = holder(ring.others, finding.key)) {
     message += user_id_of(*other);
-    hint = "it is a key for something else; delete the file and use another mirror";
+    hint = "it is a key for something else; do not use this mirror";
   } else if (ring.keyring.empty()) {
     hint =
         "if Gentoo has a new key, run 'gbox keys update'; a mirror of your own needs 'keyring'; "
@@ -96,8 +96,8 @@ SignatureError bad_signature(const std::string& deed, const Finding& finding, co
       deed + ": the signature by " + quoted(finding.key) + " is not one of this content";
   if (!finding.detail.empty()) message += ": " + finding.detail;
   return {SignatureFault::bad, message,
-          "it was damaged or changed on the way; delete it and fetch it again, from another mirror "
-          "if it stays so"};
+          "it was damaged or changed on the way: nothing of it is kept; run again, and use another "
+          "mirror if it stays so"};
 }
 
 SignatureError error_of(const std::string& deed, const Finding& finding, const KeyRing& ring) {
@@ -243,8 +243,14 @@ Signer verify_detached(int fd, std::string_view signature, std::string_view name
 SignedText verify_clearsigned(std::string_view content, std::string_view name, const KeyRing& ring,
                               const std::optional<Verifier>& verifier) {
   const std::string deed = deed_of(name);
-  if (!is_clearsigned(content))
-    throw SignatureError(SignatureFault::absent, deed + ": it is not signed", kOtherMirror);
+  if (!is_clearsigned(content)) {
+    const bool page = trim(content).starts_with('<');
+    throw SignatureError(SignatureFault::absent,
+                         deed + ": it is " + (page ? "a page of HTML" : "not signed"),
+                         page ? "does this network want you to log in? a browser shows it; else "
+                                "use another mirror"
+                              : kOtherMirror);
+  }
   Cleartext cleartext;
   try {
     const std::string why = read_cleartext(content, name, cleartext);

@@ -22,8 +22,10 @@ constexpr char kSums[] = "sha512sum.txt";
 constexpr std::string_view kSquashfsEndings[] = {".xz.sqfs", ".zst.sqfs", ".zstd.sqfs", ".lzo.sqfs",
                                                  ".sqfs"};
 
-std::string keep_hint() {
-  return "mirrors keep snapshots for some weeks only; use \"latest\", or 'git' and 'rev' for any "
+// `file`: what was looked for, which need not be the snapshot itself.
+std::string keep_hint(const std::string& file) {
+  return "it has no " + quoted(file) +
+         ": mirrors keep snapshots for some weeks only; use \"latest\", or 'git' and 'rev' for any "
          "day";
 }
 
@@ -45,7 +47,7 @@ class TarSearch {
 
   ResolvedFile find() {
     const auto found = wish_.date == kLatest ? find_latest() : find_day(wish_.date);
-    if (!found) throw Missing(keep_hint());
+    if (!found) throw Missing(keep_hint(tar_name(wish_.date) + ".gpgsig"));
     ResolvedFile file;
     file.name = tar_name(found->day);
     file.path = kTarDirectory + file.name;
@@ -131,7 +133,8 @@ ResolvedFile find_squashfs(const SnapshotWish& wish, const std::string& mirror,
   ResolvedFile file;
   file.stamp = wish.date == kLatest ? newest_day(names) : wish.date;
   file.name = squashfs_of(names, file.stamp);
-  if (file.name.empty()) throw Missing(keep_hint());
+  if (file.name.empty())
+    throw Missing(keep_hint("gentoo-" + file.stamp + std::string(kSquashfsEndings[0])));
   file.path = kSquashfsDirectory + file.name;
   file.digests = digests_for(verified.text, file.name, kSums, HashAlgorithm::sha512);
   file.signer = verified.signer;

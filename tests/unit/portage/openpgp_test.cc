@@ -14,8 +14,9 @@ namespace {
 constexpr char kText[] = "first line\n- dash, then blanks\n\n-- two dashes\nlast line";
 constexpr std::int64_t kSignedAt = 1754845200;  // 2025-08-10 17:00 UTC
 constexpr char kRefetch[] =
-    "it was damaged or changed on the way; delete it and fetch it again, from another mirror if it "
-    "stays so";
+    "it was damaged or changed on the way: nothing of it is kept; run again, and use another "
+    "mirror "
+    "if it stays so";
 constexpr char kOtherMirror[] = "the mirror gives something else than the file; try another mirror";
 
 std::string subkey(const std::string& name) {
@@ -88,7 +89,7 @@ TEST_CASE("each reason why a signature does not count has its own words and reme
       {"other-purpose", SignatureFault::unknown_key,
        "verify 'DIGESTS': signed by '" + subkey("snapshot") +
            "', which is not one of Gentoo's release keys (snapshot <snapshot@example.org>)",
-       "it is a key for something else; delete the file and use another mirror"},
+       "it is a key for something else; do not use this mirror"},
       {"expired-key", SignatureFault::expired_key,
        "verify 'DIGESTS': the key '" + subkey("expired") + "' expired on 2021-01-01",
        "run 'gbox keys update', or name a file of newer certificates with 'keyring'"},

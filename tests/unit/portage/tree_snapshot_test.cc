@@ -79,9 +79,10 @@ TEST_CASE("a day's tarball is that day's, and no other's under its name") {
   CHECK(found(mirrors, wish_of("20250808")).pointer_time == kSignedBefore);
   const Refusal gone = refused(mirrors, wish_of("20250301"));
   CHECK(gone.message == "fetch snapshot '20250301': not on 'one.example' (404)");
-  CHECK(gone.hint ==
-        "mirrors keep snapshots for some weeks only; use \"latest\", or 'git' and 'rev' for any "
-        "day");
+  CHECK(
+      gone.hint ==
+      "it has no 'gentoo-20250301.tar.xz.gpgsig': mirrors keep snapshots for some weeks only; use "
+      "\"latest\", or 'git' and 'rev' for any day");
   CHECK(refused(mirrors, wish_of("20250810T165237Z")).hint == "write \"latest\" or \"YYYYMMDD\"");
   mirrors.with("*", "snapshots/gentoo-20250815.tar.xz.gpgsig",
                openpgp_file("mirror/snapshots/gentoo-20250808.tar.xz.gpgsig"));
