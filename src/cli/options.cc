@@ -108,7 +108,8 @@ std::pair<SpecArgs, std::string> Parser::spec_and_step(const std::string& comman
 
 LockArgs Parser::lock_args(const CLI::App& parsed) const {
   LockArgs args{spec_args(), {raw_.store}, input_args(), raw_.update, false, raw_.dry_run};
-  args.update_all = parsed.count("--update") > 0 && raw_.update.empty();
+  std::erase(args.update, "");  // what CLI11 gives for an option without a value
+  args.update_all = parsed.count("--update") > 0 && args.update.empty();
   return args;
 }
 

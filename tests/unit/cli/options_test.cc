@@ -78,6 +78,19 @@ TEST_CASE("a step may stand alone or behind its spec") {
   CHECK(log.path_only);
 }
 
+TEST_CASE("lock looks again for what is named, or for all when nothing is") {
+  const auto some = parsed<LockArgs>({"lock", "a.toml", "--update", "base", "gentoo"});
+  CHECK(some.update == std::vector<std::string>{"base", "gentoo"});
+  CHECK_FALSE(some.update_all);
+  for (const auto& arguments : {std::vector<std::string>{"lock", "a.toml", "--update"},
+                                std::vector<std::string>{"lock", "--update", "--dry-run"}}) {
+    const auto all = parsed<LockArgs>(arguments);
+    CHECK(all.update.empty());
+    CHECK(all.update_all);
+  }
+  CHECK_FALSE(parsed<LockArgs>({"lock"}).update_all);
+}
+
 TEST_CASE("cache gc reads its limits") {
   const auto args = parsed<CacheGcArgs>({"cache", "gc", "--keep", "10GiB", "--unused-for", "30d"});
   CHECK(args.keep_bytes == 10ull << 30);
