@@ -5,7 +5,7 @@ usage: serve.py [--rules FILE] [--log FILE] [--cert FILE --key FILE] [--proxy] [
 
 Listens on 127.0.0.1, prints 'PORT' as its first line, and ends when its standard input does, so
 that no test leaves a server behind. Ranges, ETags, If-Range, Last-Modified, Date and HEAD are as
-of a real server; a path with '..' is refused.
+of a real server, a directory is listed; a path with '..' is refused.
 
 FILE of --rules is a JSON list, read anew at each request; the first rule whose 'path' (a glob of
 the path without its query) matches is obeyed:
@@ -182,18 +182,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def content(self, path):
-        """The file's bytes from an offset on, its size and its time; None when there is none."""
+        """The file or directory; None when there is none."""
         parts = [part for part in path.split("/") if part not in ("", ".")]
         if ".." in parts:
             return None
         target = self.server.root.joinpath(*parts)
-        if not target.is_file():
-            return None
-        return target
+        return target if target.is_file() or target.is_dir() else None
+
+    def listing(self, directory, body):
+        names = sorted(entry.name + "/" * entry.is_dir() for entry in directory.iterdir())
+        page = "".join(f'<a href="{urllib.parse.quote(name)}">{name}</a>\n' for name in names)
+        self.plain(200, page.encode(), body, "text/html; charset=utf-8")
 
     def file(self, path, body):
         target = self.content(path)
-        if target is None:
+        if target is not None and target.is_dir() and path.endswith("/"):
+            self.listing(target, body)
+            return
+        if target is None or target.is_dir():
             self.plain(404, b"no such file\n", body)
             return
         rule = self.rule
