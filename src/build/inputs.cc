@@ -13,6 +13,7 @@
 #include "gbox/sandbox/policy.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
+#include "memo.h"
 #include "resolve.h"
 
 namespace gbox::build {
@@ -77,7 +78,7 @@ std::vector<Digest> digests_of(int fd, const std::string& path,
 }
 
 // The archive's SHA-256, which keys its snapshot; what the spec promises is checked on the way.
-void digest_base(Inputs& inputs) {
+void digest_base(Inputs& inputs, store::Store& store) {
   const spec::Base& base = inputs.spec.base;
   const std::string path = resolve_path(inputs, base.tarball);
   inputs.base_name = base.tarball;
@@ -88,7 +89,9 @@ void digest_base(Inputs& inputs) {
   std::vector<HashAlgorithm> algorithms = {HashAlgorithm::sha256};
   for (const Digest& digest : base.digests)
     if (digest.algorithm() != HashAlgorithm::sha256) algorithms.push_back(digest.algorithm());
-  const std::vector<Digest> found = digests_of(inputs.base_archive.get(), path, algorithms);
+  const int fd = inputs.base_archive.get();
+  const std::vector<Digest> found = remembered_file_digests(
+      store, fd, path, algorithms, [&] { return digests_of(fd, path, algorithms); });
   for (const Digest& wanted : base.digests)
     for (const Digest& digest : found)
       if (digest.algorithm() == wanted.algorithm() && digest != wanted)
@@ -99,14 +102,14 @@ void digest_base(Inputs& inputs) {
   inputs.base_digest = found.front().to_string();
 }
 
-void digest_repositories(Inputs& inputs, WarningSink& warnings) {
+void digest_repositories(Inputs& inputs, store::Store& store, WarningSink& warnings) {
   for (const spec::Repository& repository : inputs.spec.repositories) {
     if (repository.path.empty()) continue;
     portage::CheckedRepository checked =
         portage::check_repository(repository, resolve_path(inputs, repository.path));
     for (const Warning& warning : checked.warnings) warnings.warn(warning);
     inputs.repository_digests[repository.name] =
-        portage::repository_digest(checked.directory.get()).to_string();
+        remembered_repository_digest(store, checked.directory.get(), checked.path).to_string();
     inputs.repositories.push_back(std::move(checked));
   }
 }
@@ -193,10 +196,9 @@ Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
 }
 
 void digest_local_inputs(Inputs& inputs, store::Store& store, WarningSink& warnings) {
-  (void)store;
-  digest_repositories(inputs, warnings);
+  digest_repositories(inputs, store, warnings);
   const std::string& tarball = inputs.spec.base.tarball;
-  if (!tarball.empty() && tarball.find("://") == std::string::npos) digest_base(inputs);
+  if (!tarball.empty() && tarball.find("://") == std::string::npos) digest_base(inputs, store);
 }
 
 void make_plan(Inputs& inputs) {

@@ -81,6 +81,8 @@ bool is_native_lock(const spec::LockedCpu& cpu, const Inputs& inputs, const std:
 void settle_cpu(Inputs& inputs, const spec::Lock& old, bool again, Sources& sources) {
   const std::string wish = native_wish(inputs.spec.portage);
   inputs.lock.cpu.reset();
+  // A variant that names its processor leaves the lock of the others as it is.
+  if (wish.empty()) inputs.lock.cpu = old.cpu;
   if (!wish.empty() && old.cpu && is_native_lock(*old.cpu, inputs, wish) && !again) {
     inputs.lock.cpu = old.cpu;
   } else if (!wish.empty()) {
