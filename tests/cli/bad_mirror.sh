@@ -2,7 +2,7 @@
 # Mirrors whose signed words are missing, wrong, old or about something else: for each, what a
 # person reads, word for word, and that nothing unverified is in the store and no lock is written.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
-source "$e2e_lib/bad_mirror.sh"
+source "$e2e_lib/hostile.sh"
 
 # --- pointers ---
 unsigned_pointer() {

@@ -3,7 +3,7 @@
 # that are closed, runs that are killed, source archives that are gone. For each, what a person
 # reads, word for word, and that nothing unverified is in the store and no lock is written.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
-source "$e2e_lib/bad_mirror.sh"
+source "$e2e_lib/hostile.sh"
 
 # --- the file itself ---
 flipped() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # variables here are for the scripts
+# shellcheck disable=SC2034,SC2154 # variables here are for the scripts, or of e2e.sh
 # What tests of bad mirrors share: a good mirror of small files, copies of it to spoil, and the
 # words that a person reads. Sourced after e2e.sh.
 #
