@@ -10,6 +10,13 @@ namespace gbox::oci {
 
 namespace {
 
+// The algorithms that the OCI image spec registers; base knows one more.
+Digest parse_digest(const std::string& text) {
+  if (text.starts_with("sha256:") || text.starts_with("sha512:")) return Digest::parse(text);
+  throw Error(quoted(text) + " is not a digest: 'sha256:…' or 'sha512:…' is expected",
+              ExitCode::input);
+}
+
 constexpr std::string_view kDockerPrefix = "application/vnd.docker.";
 
 constexpr const char* kConvertHint =
@@ -67,7 +74,7 @@ Descriptor parse_descriptor(const Json& value, std::string_view what) {
   if (result.media_type.empty()) refuse(what, "key 'mediaType' is empty");
   // Digest admits hex only: a digest can never be a path that leads elsewhere.
   result.digest = with_context("read " + std::string(what),
-                               [&] { return Digest::parse(json_string(value, "digest", what)); });
+                               [&] { return parse_digest(json_string(value, "digest", what)); });
   result.size = json_size(value, "size", what);
   if (result.size > kMaxBlobBytes)
     refuse(what, "a blob of " + std::to_string(result.size) + " bytes, more than " +
@@ -125,7 +132,7 @@ std::vector<Digest> parse_diff_ids(const Json& document, std::string_view what) 
   for (const Json& entry : array_member(rootfs, "diff_ids", kMaxLayers, what)) {
     if (!entry.is_string()) refuse(what, "key 'diff_ids' must hold strings only");
     result.push_back(with_context("read " + std::string(what),
-                                  [&] { return Digest::parse(entry.get<std::string>()); }));
+                                  [&] { return parse_digest(entry.get<std::string>()); }));
   }
   return result;
 }
