@@ -1,5 +1,6 @@
 #include "gbox/build/build.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "gbox/base/text.h"
@@ -24,18 +25,25 @@ store::Store open_store(const std::string& path, WarningSink& warnings) {
   return store::Store::open(path, sys::describe(sys::current_uid_map()), warnings);
 }
 
-std::size_t require_phase(const plan::Plan& plan, const spec::BuildSpec& spec,
-                          const std::string& name, const char* option) {
-  for (std::size_t i = 0; i < plan.steps.size(); ++i)
-    if (plan.steps[i].phase == name) return i;
+// Before anything is opened or fetched: a mistyped name costs nothing.
+void require_phase(const spec::BuildSpec& spec, const std::string& name, const char* option) {
+  if (name.empty()) return;
   std::vector<std::string> names;
   for (const spec::Phase& phase : spec.phases) names.push_back(phase.name);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
   Error error(std::string(option) + ": no phase " + quoted(name) + " in " + quoted(spec.file) +
                   "; there are " + quoted_list(names),
               ExitCode::usage);
   if (const std::string near = nearest(name, names); !near.empty())
     error.set_hint("did you mean " + quoted(near) + "?");
   throw error;
+}
+
+// Of a phase that require_phase() has seen.
+std::size_t step_of(const plan::Plan& plan, const std::string& phase) {
+  for (std::size_t i = 0; i < plan.steps.size(); ++i)
+    if (plan.steps[i].phase == phase) return i;
+  throw Error("internal error: no step of phase " + quoted(phase));
 }
 
 std::vector<plan::PlannedStep> annotate(const plan::Plan& plan, const spec::BuildSpec& spec,
@@ -170,7 +178,7 @@ std::vector<plan::PlannedStep> planned_steps(const Inputs& inputs, store::Store&
                                              const std::string& from) {
   std::vector<plan::PlannedStep> planned = annotate(inputs.plan, inputs.spec, store);
   if (from.empty()) return planned;
-  const std::size_t first = require_phase(inputs.plan, inputs.spec, from, "--from");
+  const std::size_t first = step_of(inputs.plan, from);
   store.forget_record(inputs.plan.steps[first].key);
   for (std::size_t i = first; i < planned.size(); ++i) {
     planned[i].cached = false;
@@ -227,6 +235,8 @@ void fetch(const BuildRequest& request, Observer& observer) {
 std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   const auto start = std::chrono::steady_clock::now();
   Inputs inputs = read_inputs(request.spec, observer);
+  require_phase(inputs.spec, request.from, "--from");
+  require_phase(inputs.spec, request.until, "--until");
   const std::vector<oci::OutputTarget> targets = check_outputs(request.outputs, inputs.spec);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));
@@ -235,7 +245,7 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
 
   const plan::Plan& plan = inputs.plan;
   std::size_t end = plan.steps.size();
-  if (!request.until.empty()) end = require_phase(plan, inputs.spec, request.until, "--until") + 1;
+  if (!request.until.empty()) end = step_of(plan, request.until) + 1;
   std::vector<plan::PlannedStep> planned = planned_steps(inputs, store, request.from);
   planned.resize(end);
   std::vector<StepInfo> infos;
