@@ -16,6 +16,7 @@
 #include "sources.h"
 #include "step.h"
 #include "supplies.h"
+#include "waiting.h"
 
 namespace gbox::build {
 

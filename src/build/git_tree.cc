@@ -11,6 +11,7 @@
 #include "gbox/net/url.h"
 #include "gbox/sys/interrupt.h"
 #include "git.h"
+#include "waiting.h"
 
 namespace gbox::build {
 
@@ -190,7 +191,7 @@ OpenedTree open_git_tree(store::Store& store, const GitSource& source, const std
   if (!is_commit(commit))
     throw Error("internal error: " + quoted(commit) + " is no commit's full name");
   return ensure_tree(store, source.name, digest_of(commit), observer, [&](int target) {
-    const store::GitCache cache = store.open_git_cache(sha256(source.url), tree_wait(observer));
+    const store::GitCache cache = store.open_git_cache(sha256(source.url), waiting(observer));
     const Git git(cache.path);
     git.ensure_repository();
     fetch(git, source, commit, cache.path, observer);

@@ -11,6 +11,7 @@
 #include "gbox/sys/file.h"
 #include "resolve.h"
 #include "tree.h"
+#include "waiting.h"
 
 namespace gbox::build {
 
@@ -116,12 +117,6 @@ void take_digests(Inputs& inputs) {
 
 void check_configuration(const Inputs& inputs, Observer& observer) {
   const spec::PortageConfig& config = inputs.spec.portage;
-  if (!config.profile.empty()) {
-    const portage::ProfileChoice profile = portage::chosen_profile(inputs.spec);
-    for (const portage::CheckedRepository& repository : inputs.repositories)
-      if (repository.name == profile.repository->name)
-        portage::check_profile(repository, profile.path, config.profile_where);
-  }
   portage::ConfigCheck check;
   check.repositories = inputs.repositories;
   if (!inputs.spec.base.stage3.empty() || !inputs.spec.base.arch.empty())
@@ -139,13 +134,6 @@ void check_configuration(const Inputs& inputs, Observer& observer) {
 }
 
 }  // namespace
-
-sys::LockWait waiting(Observer& observer) {
-  sys::LockWait wait;
-  wait.on_wait = [&](const sys::LockHolder& holder) { observer.waiting(sys::describe(holder)); };
-  wait.on_tick = [&] { observer.tick(); };
-  return wait;
-}
 
 store::Record ensure_step(const StepContext& context, const plan::Step& step, const StepInfo& info,
                           const std::vector<std::string>& parents) {

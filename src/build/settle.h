@@ -33,6 +33,5 @@ void open_repositories(Inputs& inputs, Sources& sources);
 // The record of `step` on `parents`, found or made. While another gbox makes it, this one waits.
 store::Record ensure_step(const StepContext& context, const plan::Step& step, const StepInfo& info,
                           const std::vector<std::string>& parents);
-sys::LockWait waiting(Observer& observer);
 
 }  // namespace gbox::build

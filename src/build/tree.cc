@@ -8,6 +8,7 @@
 #include "gbox/layer/squashfs.h"
 #include "gbox/layer/unpack.h"
 #include "gbox/sys/interrupt.h"
+#include "waiting.h"
 
 namespace gbox::build {
 
@@ -62,16 +63,6 @@ void unpack(const TreeSource& source, int target, Observer& observer) {
 
 }  // namespace
 
-sys::LockWait tree_wait(Observer& observer) {
-  sys::LockWait wait;
-  wait.on_wait = [&](const sys::LockHolder& holder) { observer.waiting(sys::describe(holder)); };
-  wait.on_tick = [&] {
-    observer.tick();
-    sys::check_interrupt();
-  };
-  return wait;
-}
-
 bool has_tree(const store::Store& store, const std::string& digest) {
   return store.peek_record(sha256(digest).hex()).has_value();
 }
@@ -82,7 +73,7 @@ OpenedTree ensure_tree(store::Store& store, const std::string& name, const std::
   const std::string step = "tree " + name;
   auto record = store.find_record(key);
   if (!record) {
-    const sys::FileLock lock = store.lock_key(key, "gbox, " + step, tree_wait(observer));
+    const sys::FileLock lock = store.lock_key(key, "gbox, " + step, waiting(observer));
     record = store.find_record(key);
     if (!record) {
       const auto start = std::chrono::steady_clock::now();

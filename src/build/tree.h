@@ -41,6 +41,5 @@ OpenedTree open_tree(store::Store& store, const TreeSource& source, Observer& ob
 OpenedTree ensure_tree(store::Store& store, const std::string& name, const std::string& digest,
                        Observer& observer, const std::function<Json(int)>& fill);
 bool has_tree(const store::Store& store, const std::string& digest);
-sys::LockWait tree_wait(Observer& observer);
 
 }  // namespace gbox::build

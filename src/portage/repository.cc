@@ -6,6 +6,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "repo_files.h"
 
 namespace gbox::portage {
 
@@ -18,24 +19,12 @@ constexpr std::size_t kMaxProfiles = 20000;
 // such a tree takes the better part of a minute.
 constexpr std::size_t kManyCategories = 50;
 
-// As try_open_beneath, and nothing too for a link that leaves the repository or leads in circles:
-// nothing of the repository is there. What may not be read stays an error.
-std::optional<sys::Fd> try_open(int dirfd, const std::string& path, int flags) {
-  try {
-    return sys::try_open_beneath(dirfd, path, flags, sys::Resolve::beneath);
-  } catch (const SysError&) {
-    throw;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
 bool exists(int dirfd, const std::string& path, int flags) {
-  return try_open(dirfd, path, flags).has_value();
+  return try_open_in(dirfd, path, flags).has_value();
 }
 
 std::optional<std::string> try_read(int dirfd, const std::string& path) {
-  const auto fd = try_open(dirfd, path, O_RDONLY | O_NONBLOCK);
+  const auto fd = try_open_in(dirfd, path, O_RDONLY | O_NONBLOCK);
   if (!fd || !S_ISREG(sys::fstat(fd->get()).st_mode)) return std::nullopt;
   std::string content(kMaxListBytes, '\0');
   content.resize(sys::read_full(fd->get(), std::as_writable_bytes(std::span(content)), path));
@@ -112,7 +101,7 @@ bool is_profile(int profiles, const std::string& path) {
 void collect_profiles(int profiles, const std::string& path, unsigned depth,
                       std::set<std::string>& found) {
   if (depth > kMaxProfileDepth || found.size() >= kMaxProfiles) return;
-  const auto directory = try_open(profiles, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+  const auto directory = try_open_in(profiles, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
   if (!directory) return;
   for (const std::string& name : sys::list_directory(directory->get(), path)) {
     const auto status = sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW);
@@ -130,7 +119,7 @@ std::vector<std::string> known_profiles(int repository) {
     for (const std::string& line : lines_of(*text))  // "arch path status"
       if (const auto words = split_words(line); words.size() >= 2) found.insert(words[1]);
   if (found.empty())
-    if (const auto profiles = try_open(repository, "profiles", O_RDONLY | O_DIRECTORY))
+    if (const auto profiles = try_open_in(repository, "profiles", O_RDONLY | O_DIRECTORY))
       collect_profiles(profiles->get(), "", 0, found);
   return {found.begin(), found.end()};
 }
@@ -167,7 +156,7 @@ CheckedRepository check_repository(const spec::Repository& repository, const std
 void check_profile(const CheckedRepository& repository, const std::string& profile,
                    const Location& where) {
   const int dirfd = repository.directory.get();
-  if (const auto profiles = try_open(dirfd, "profiles", O_RDONLY | O_DIRECTORY))
+  if (const auto profiles = try_open_in(dirfd, "profiles", O_RDONLY | O_DIRECTORY))
     if (is_profile(profiles->get(), profile)) return;
   const std::vector<std::string> known = known_profiles(dirfd);
   const std::string near = nearest(profile, known);
