@@ -13,6 +13,8 @@ namespace {
 
 constexpr char kUnsteady[] = "run again: what has arrived is kept, and fetched from there on";
 constexpr char kNotMeant[] = "what was sent is not the file that was meant; use another mirror";
+constexpr char kContradiction[] =
+    "whoever gave these digests contradicts himself: take them from another mirror";
 
 // "nameserver 127.0.0.53": whom this machine asks for names.
 std::string nameservers() {
@@ -201,14 +203,25 @@ Failure too_large(std::uint64_t limit) {
   return failure;
 }
 
-Failure wrong_digest(const Digest& wanted, const Digest& found) {
+Failure wrong_digest(const std::vector<Digest>& wanted, const std::vector<Digest>& found) {
   Failure failure;
   failure.cause = Cause::digest;
   // The first digits tell two files apart, and fit a line.
   constexpr std::size_t kShown = 16;
-  failure.message = std::string(wanted.algorithm_name()) + " is '" + found.hex().substr(0, kShown) +
-                    "…', not '" + wanted.hex().substr(0, kShown) + "…'";
+  std::vector<std::string> right;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == found[i])
+      right.emplace_back(wanted[i].algorithm_name());
+    else if (failure.message.empty())
+      failure.message = std::string(wanted[i].algorithm_name()) + " is '" +
+                        found[i].hex().substr(0, kShown) + "…', not '" +
+                        wanted[i].hex().substr(0, kShown) + "…'";
+  }
   failure.hint = kNotMeant;
+  if (right.empty()) return failure;
+  failure.message +=
+      ", but its " + join(right, " and its ") + (right.size() == 1 ? " is right" : " are right");
+  failure.hint = kContradiction;
   return failure;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "exchange.h"
 #include "gbox/net/transfer.h"
@@ -27,7 +28,9 @@ Verdict explain_status(const Reply& reply);
 // "got 5214 of 296110884 bytes (text/html)": an answer of another size than the file's.
 Failure wrong_size(std::uint64_t got, std::uint64_t wanted, const std::string& content_type);
 Failure too_large(std::uint64_t limit);
-Failure wrong_digest(const Digest& wanted, const Digest& found);
+// `wanted` and `found` are of the same algorithms, in the same order, and differ. Names the first
+// that does, and those that do not: then it is the digests that contradict one another.
+Failure wrong_digest(const std::vector<Digest>& wanted, const std::vector<Digest>& found);
 
 // "http://host/path" of the shown URL in front of a failure, unless it names the host itself.
 std::string line_of(const Failure& failure);

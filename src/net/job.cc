@@ -250,9 +250,8 @@ void Job::complete(const std::string& requested_url, Instant now) {
     return;
   }
   Hashes::Result found = hashes_->finish();
-  for (std::size_t i = 0; i < found.found.size(); ++i) {
-    if (found.found[i] == transfer_.digests[i]) continue;
-    Failure failure = wrong_digest(transfer_.digests[i], found.found[i]);
+  if (found.found != transfer_.digests) {
+    Failure failure = wrong_digest(transfer_.digests, found.found);
     const bool mixed = mixed_;
     start_over({});
     if (mixed) {

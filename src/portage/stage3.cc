@@ -121,25 +121,16 @@ class Stage3Search {
   }
 
   // Signed digests if there are any, so that the file can be judged while it arrives; else the
-  // signature of the file itself.
+  // signature of the file itself. DIGESTS has no SHA-256, by which inputs are named: .sha256 beside
+  // it spares the fetching of the whole file just to write the lock.
   ResolvedFile with_digests(const std::string& path) {
     ResolvedFile file;
     file.name = path.substr(path.find('/') + 1);
     file.path = directory_ + path;
     file.stamp = name_of(path).stamp;
-    for (const char* ending : {".DIGESTS", ".sha256"}) {
-      const std::string list = file.name + ending;
-      const auto content = text(path + ending, kMaxPointerBytes);
-      if (!content) continue;
-      try {
-        const SignedText verified = signed_text(*content, list, ring_, wish_.now, sink_);
-        file.digests = digests_for(verified.text, file.name, list);
-        file.signer = verified.signer;
-        return file;
-      } catch (const SignatureError& error) {
-        if (error.fault() != SignatureFault::absent) throw;
-      }
-    }
+    add_digests(path + ".DIGESTS", std::nullopt, file);
+    if (!has_sha256(file)) add_digests(path + ".sha256", HashAlgorithm::sha256, file);
+    if (!file.digests.empty()) return file;
     if (auto signature = text(path + ".asc", kMaxSignatureBytes)) {
       file.signature = std::move(*signature);
       file.signed_within = kLongestBuild;
@@ -148,6 +139,28 @@ class Stage3Search {
     if (ring_ == nullptr) return file;
     throw Missing("the mirror has neither DIGESTS, .sha256 nor .asc for " + quoted(file.name) +
                   ", or they are not signed; try another mirror");
+  }
+
+  static bool has_sha256(const ResolvedFile& file) {
+    return std::any_of(file.digests.begin(), file.digests.end(), [](const Digest& digest) {
+      return digest.algorithm() == HashAlgorithm::sha256;
+    });
+  }
+
+  // A list that is not signed is as good as not there; one that is signed wrongly is refused,
+  // whatever another list says.
+  void add_digests(const std::string& path, std::optional<HashAlgorithm> bare, ResolvedFile& file) {
+    const auto content = text(path, kMaxPointerBytes);
+    if (!content) return;
+    const std::string list = path.substr(path.find('/') + 1);
+    try {
+      const SignedText verified = signed_text(*content, list, ring_, wish_.now, sink_);
+      const std::vector<Digest> found = digests_for(verified.text, file.name, list, bare);
+      file.digests.insert(file.digests.end(), found.begin(), found.end());
+      if (file.signer == Signer()) file.signer = verified.signer;
+    } catch (const SignatureError& error) {
+      if (error.fault() != SignatureFault::absent) throw;
+    }
   }
 
   const Stage3Wish& wish_;

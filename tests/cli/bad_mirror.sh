@@ -98,6 +98,21 @@ digests_lack_it() {
 }
 row "DIGESTS that lack the file" digests_lack_it
 
+bad_sha256() {
+  case_mirror && spec_stage3
+  cp "root/releases/amd64/autobuilds/$old/stage3-amd64-openrc-$old.tar.xz.sha256" \
+    "$builds/$tarball.sha256"
+  refused $input_error gbox lock
+  printf '%s  %s\n' "$(sha256sum <"$pointer" | cut -d' ' -f1)" "$tarball" >plain
+  sign unknown clear plain && cp signed "$builds/$tarball.sha256"
+  refused $input_error gbox lock
+  # Without a signature it counts for nothing.
+  mv plain "$builds/$tarball.sha256"
+  ok gbox lock
+  assert_contains "$(<stage4.lock)" "sha256 = \"$(sha256sum <"$scratch/stage3.tar.xz" | cut -d' ' -f1)\""
+}
+row "a .sha256 of another build, by a stranger, and without a signature" bad_sha256
+
 no_digests() {
   case_mirror && spec_stage3
   rm "$builds/$tarball".{DIGESTS,sha256,asc}

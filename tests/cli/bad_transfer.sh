@@ -5,37 +5,69 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 source "$e2e_lib/hostile.sh"
 
+# Most of what follows is about the one large file, which a lock needs only from a mirror that does
+# not say its SHA-256.
+case_sparse() {
+  case_mirror && rm "$builds/$tarball.sha256"
+}
+
 # --- the file itself ---
 flipped() {
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "flip": 100}]'
   refused $input_error gbox lock
 }
 row "one bit differs" flipped
 
-longer() {
+# As it is with a mirror that says everything: the lock is made from that.
+flipped_later() {
   case_mirror && spec_stage3
+  ok gbox lock
+  cp stage4.lock before
+  rule '[{"path": "*.tar.xz", "flip": 100}]'
+  fails $input_error gbox fetch
+  golden
+  cmp stage4.lock before || fail "the lock has changed"
+  rm stage4.lock && nothing_kept
+}
+row "one bit differs from what the lock says" flipped_later
+
+contradiction() {
+  local other
+  case_mirror && spec_stage3
+  other=$(sha256sum <"$pointer" | cut -d' ' -f1)
+  printf '# SHA256 HASH\n%s  %s\n' "$other" "$tarball" >plain
+  sign release clear plain && mv signed "$builds/$tarball.sha256"
+  ok gbox lock
+  fails $input_error gbox fetch
+  golden
+  rm stage4.lock && nothing_kept
+}
+row "DIGESTS and .sha256, both signed, are not of one file" contradiction
+
+longer() {
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "append": 10}]'
   refused $input_error gbox lock
 }
 row "the file is longer than signed" longer
 
 truncated() {
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "truncate": 5214, "headers": {"Content-Type": "text/html"}}]'
   refused $input_error gbox lock
 }
 row "the file is shorter than signed" truncated
 
 cut_always() {
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "cut_after": 0}]'
   refused $input_error gbox lock
 }
 row "the connection is cut each time" cut_always
 
 login_page() {
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "html": true}]'
   refused $input_error gbox lock
   rule '[{"path": "*", "html": true}]'
@@ -44,7 +76,7 @@ login_page() {
 row "a login page in place of the file" login_page
 
 forbidden() {
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "status": 403}]'
   refused $input_error gbox lock
   rule '[{"path": "*", "status": 403}]'
@@ -53,14 +85,14 @@ forbidden() {
 row "the mirror forbids it" forbidden
 
 file_gone() {
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rm "$builds/$tarball"
   refused $input_error gbox lock
 }
 row "the pointer's file is not there" file_gone
 
 redirects() {
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "redirect": "{path}"}]'
   refused $input_error gbox lock
   rule '[{"path": "*.tar.xz", "redirect": "file:///etc/passwd"}]'
@@ -134,7 +166,7 @@ row "all mirrors fail, each in its way" all_bad
 # --- interrupted ---
 interrupted() {
   local signal pid code
-  case_mirror && spec_stage3
+  case_sparse && spec_stage3
   rule '[{"path": "*.tar.xz", "slow": 60000}]'
   for signal in INT KILL; do
     set -m # as from a terminal: a process group of its own

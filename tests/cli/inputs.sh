@@ -77,6 +77,31 @@ stage3_names() {
 }
 check "a stage3 by variant, by day and by its whole stamp" stage3_names
 
+# What the mirror says of the file is enough for the lock, unless its SHA-256 is not among that.
+locked_unseen() {
+  local path=$autobuilds_of/stage3-amd64-openrc-$new.tar.xz word
+  case_spec "$(stage3_lines)"
+  ok gbox lock
+  assert_equal "$(requested "$path")" 0 "requests for the stage3"
+  assert_equal "$(requested "$path.sha256")" 1
+  for word in sha256 sha512 b2; do
+    assert_equal "$(locked "base.${word/b2/blake2b}")" "$("${word}sum" <"$scratch/stage3.tar.xz" | cut -d' ' -f1)"
+  done
+  assert_equal "$(sed -n 's/^size = //p' stage4.lock)" "$(stat -c %s "$scratch/stage3.tar.xz")"
+  assert_equal "$(find store/inputs -type f)" "" "inputs"
+  cp stage4.lock before
+  builds --locked
+  assert_equal "$(requested "$path")" 1 "requests for the stage3"
+  # A mirror without it: the same lock, at the price of a download.
+  rm stage4.lock "root/$path.sha256" && lose_store
+  ok gbox lock
+  cmp stage4.lock before || fail "another lock"
+  assert_equal "$(requested "$path")" 2 "requests for the stage3"
+}
+autobuilds_of=releases/amd64/autobuilds/$new
+check "a lock is written from what is signed about a stage3; the stage3 itself is fetched to build" \
+  locked_unseen
+
 snapshots() {
   local format date day
   for format in tar squashfs; do
@@ -236,7 +261,7 @@ check "a damaged lock is refused with its place" damaged_lock
 # --- kept ---
 gone_from_mirror() {
   case_spec "$(stage3_lines)"
-  ok gbox lock
+  ok gbox fetch
   rm -r "${autobuilds:?}/$new"
   builds
   lose_store

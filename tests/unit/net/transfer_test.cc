@@ -143,6 +143,16 @@ TEST_CASE("a page or a part in place of the file is refused, and the next mirror
         from + "sends more than the file's 200000 bytes");
   CHECK(error(R"({"path": "*", "swap": "/other.tar"})").find(from + "sha256 is '") == 0);
   CHECK(error(R"({"path": "*", "flip": 199999})").find(from + "sha256 is '") == 0);
+  // Digests that are not of one file: it is not the bytes that are wrong.
+  Transfer torn = transfer;
+  torn.digests.push_back(Digest(HashAlgorithm::sha512, std::string(128, 'a')));
+  mirror.rules("[]");
+  const Fetched refused = mirror.fetch(torn);
+  CHECK_FALSE(refused.ok);
+  CHECK(Mirror::error_of({refused}).starts_with(from + "sha512 is '"));
+  CHECK(Mirror::error_of({refused}).ends_with("not 'aaaaaaaaaaaaaaaa…', but its sha256 is right"));
+  CHECK(refused.failures[0].hint ==
+        "whoever gave these digests contradicts himself: take them from another mirror");
   // The first mirror lies, the second does not.
   mirror.rules(R"([{"path": "/a/*", "swap": "/other.tar"}, {"path": "/b/*", "html": true},
                    {"path": "/c/*", "swap": "/big.tar"}])");

@@ -128,14 +128,14 @@ TEST_CASE("latest is what the signed pointer names, with the digests that are si
   CHECK(file.signer.signed_at == 1754845200);
   CHECK(file.signature.empty());
   const std::string content = openpgp_file("mirror/" + kPath);
-  REQUIRE(file.digests.size() == 2);
+  REQUIRE(file.digests.size() == 3);  // BLAKE2b and SHA-512 of the one list, SHA-256 of the other
   for (const Digest& digest : file.digests) {
     Hasher hasher(digest.algorithm());
     hasher.update(content);
     CHECK(hasher.finish() == digest);
   }
   CHECK(answer.warnings.empty());
-  CHECK(mirrors.asked == std::vector<std::string>{kPointer, kPath + ".DIGESTS"});
+  CHECK(mirrors.asked == std::vector<std::string>{kPointer, kPath + ".DIGESTS", kPath + ".sha256"});
 }
 
 TEST_CASE("a variant the mirror lacks lists what it has, nearest first") {
@@ -167,7 +167,7 @@ TEST_CASE("a date is found by its stamp, or by its day in the mirror's list") {
   FakeMirrors named;
   const Answer whole = ask(named, wish_of("openrc", kOld));
   CHECK(whole.file.name == kOldFile);
-  CHECK(named.asked == std::vector<std::string>{kOldPath + ".DIGESTS"});
+  CHECK(named.asked == std::vector<std::string>{kOldPath + ".DIGESTS", kOldPath + ".sha256"});
   FakeMirrors listed;
   listed.with("*", kBuilds, "<a href=\"20250803T165237Z/\">20250803T165237Z/</a> 20250803 x");
   CHECK(ask(listed, wish_of("openrc", "20250803")).file.name == kOldFile);
@@ -218,6 +218,39 @@ TEST_CASE("without DIGESTS the .sha256 serves, then the signature of the file it
   CHECK(ask(mirrors, wish_of()).refusal.hint ==
         "the mirror has neither DIGESTS, .sha256 nor .asc for '" + kFile +
             "', or they are not signed; try another mirror");
+}
+
+TEST_CASE("beside DIGESTS a .sha256 may be missing or unsigned, but not signed wrongly") {
+  const auto algorithms = [](std::optional<std::string> sums) {
+    FakeMirrors mirrors;
+    mirrors.with("*", kPath + ".sha256", std::move(sums));
+    std::string names;
+    for (const Digest& digest : ask(mirrors, wish_of()).file.digests)
+      names += std::string(digest.algorithm_name()) + ' ';
+    return names;
+  };
+  CHECK(algorithms(openpgp_file("mirror/" + kPath + ".sha256")) == "blake2b sha512 sha256 ");
+  CHECK(algorithms(std::nullopt) == "blake2b sha512 ");
+  CHECK(algorithms(std::string(64, 'a') + "  " + kFile + '\n') == "blake2b sha512 ");
+  FakeMirrors swapped;
+  swapped.with("*", kPath + ".sha256", openpgp_file("mirror/" + kOldPath + ".sha256"));
+  CHECK(ask(swapped, wish_of()).refusal.message ==
+        "fetch stage3 'openrc' from 'one.example': verify '" + kFile + "': '" + kFile +
+            ".sha256' does not name it");
+  std::string changed = openpgp_file("mirror/" + kPath + ".sha256");
+  changed[changed.find("\n613e") + 1] = '7';
+  FakeMirrors damaged;
+  damaged.with("*", kPath + ".sha256", changed);
+  CHECK(ask(damaged, wish_of()).refusal.fault == SignatureFault::bad);
+}
+
+TEST_CASE("with verification off, a .sha256 may be one bare line") {
+  FakeMirrors mirrors;
+  mirrors.without(kPath + ".DIGESTS");
+  mirrors.with("*", kPath + ".sha256", std::string(64, 'a') + "  " + kFile + '\n');
+  Warnings sink;
+  CHECK(resolve_stage3(wish_of(), mirrors, nullptr, sink).digests ==
+        std::vector{Digest(HashAlgorithm::sha256, std::string(64, 'a'))});
 }
 
 TEST_CASE("what is signed over something else is refused, whoever signed it") {
@@ -292,6 +325,7 @@ TEST_CASE("an old signed pointer is reported with its age, one older than the lo
 TEST_CASE("with verification off everything is taken, and said aloud") {
   FakeMirrors mirrors;
   mirrors.with("*", kPath + ".DIGESTS", "# SHA512 HASH\n" + std::string(128, 'a') + "  " + kFile);
+  mirrors.without(kPath + ".sha256");
   Warnings sink;
   const ResolvedFile file = resolve_stage3(wish_of(), mirrors, nullptr, sink);
   CHECK(file.digests == std::vector{Digest(HashAlgorithm::sha512, std::string(128, 'a'))});
@@ -317,7 +351,7 @@ TEST_CASE("a mirror may be a directory") {
   wish.mirrors = {openpgp_path("mirror")};
   const ResolvedFile file = resolve_stage3(wish, directory, &ring, sink);
   CHECK(file.urls == std::vector<std::string>{openpgp_path("mirror/" + kPath)});
-  CHECK(file.digests.size() == 2);
+  CHECK(file.digests.size() == 3);
   wish.date = "20250301";
   CHECK(refusal_of([&] { (void)resolve_stage3(wish, directory, &ring, sink); }).message ==
         "fetch stage3 'openrc' of '20250301': not on '" + openpgp_path("mirror") + "' (404)");
