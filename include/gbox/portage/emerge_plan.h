@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -101,6 +102,24 @@ struct PlannedPackage {
   std::optional<BinaryPackage> binary;
   std::vector<Need> needs;
 
+  // What decides its build, besides ebuild, distfiles and USE; for a merge of an ebuild only, and
+  // only by the helper (Source::data). Paths are the image's, absolute and normalized; what is
+  // there is for the caller to digest.
+  //
+  // Of the configuration that Portage gives to the ebuild (package.env applied), the variables
+  // that can change what it makes: not places, jobs, terminals, fetching or merging. FEATURES:
+  // those that change a package. USE: what `use` tells besides IUSE (amd64, elibc_musl).
+  std::map<std::string, std::string> variables;
+  std::map<std::string, std::string> eclasses;  // all inherited: name → path
+  std::vector<std::string> bashrcs;  // sourced for it, in order, besides EmergePlan's: of
+                                     // package.bashrc, /etc/portage/bashrc, /etc/portage/env
+  std::vector<std::string> patches;  // that eapply_user takes, in order
+  // Nodes that are in '/' at its turn in the merge order and that its build may read: what its
+  // DEPEND and BDEPEND mean (each alternative of '||' that is there), their RDEPEND and so on,
+  // and the toolchain. Ascending; never itself. A package that the plan replaces is meant in the
+  // version of that moment, so the numbers below its own are merged before it.
+  std::vector<std::size_t> builds_with;
+
   [[nodiscard]] bool live() const;
 };
 
@@ -152,13 +171,14 @@ struct EmergePlan {
   int exit_status = 0;                   // of emerge --pretend; 0: the plan can be run as it is
   std::string text;                      // what Portage printed, for people and logs; hostile bytes
   std::vector<PlannedPackage> packages;  // in merge order; also of a plan that needs proposals
-  std::vector<PackageId> installed;      // what stays as it is and is needed
+  std::vector<PackageId> installed;      // what is there now and is needed, also what is replaced
   std::vector<Blocker> blockers;
   std::vector<Proposal> proposals;
   std::vector<Problem> problems;
-  std::vector<std::string> use_expand;     // names of USE_EXPAND variables: "PYTHON_TARGETS"
-  std::vector<std::string> mirrors;        // GENTOO_MIRRORS of the image
-  std::vector<std::string> local_mirrors;  // 'local' of its /etc/portage/mirrors
+  std::vector<std::string> use_expand;       // names of USE_EXPAND variables: "PYTHON_TARGETS"
+  std::vector<std::string> mirrors;          // GENTOO_MIRRORS of the image
+  std::vector<std::string> local_mirrors;    // 'local' of its /etc/portage/mirrors
+  std::vector<std::string> profile_bashrcs;  // profile.bashrc of the profiles: paths, in order
 
   [[nodiscard]] bool ok() const { return exit_status == 0; }
   // An entry of `packages` (numbers below their count) or of `installed` (those behind).

@@ -61,6 +61,31 @@ bool is_variable_name(std::string_view text) {
   });
 }
 
+bool is_environment_name(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && !is_digit(text.front()) &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is_digit(c) || c == '_';
+         });
+}
+
+bool is_environment_value(std::string_view text) {
+  // Lists in make.conf span lines.
+  return text.size() <= kMaxValueBytes && text.find('\0') == std::string_view::npos;
+}
+
+bool is_eclass_name(std::string_view text) {
+  // PMS 3.1.6.
+  return !text.empty() && text.size() <= 251 && !is_digit(text.front()) && text.front() != '-' &&
+         text.front() != '.' && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' ||
+                  c == '-' || c == '.';
+         });
+}
+
+bool is_file_path(std::string_view text) {
+  return is_text(text) && text.front() == '/' && has_plain_components(text.substr(1));
+}
+
 bool is_root(std::string_view text) {
   if (!is_text(text) || text.front() != '/') return false;
   while (text.size() > 1 && text.ends_with('/')) text.remove_suffix(1);
@@ -116,6 +141,25 @@ std::vector<std::string> Entry::texts(std::string_view key, Rule rule) const {
     if (!rule(text)) refuse(key, quoted(text.substr(0, 200)) + " cannot be one");
     result.push_back(text);
   });
+  return result;
+}
+
+std::map<std::string, std::string> Entry::map(std::string_view key, std::size_t limit, Rule name,
+                                              Rule value) const {
+  const Json& object_of_texts = object(key);
+  if (!object_of_texts.is_object()) refuse(key, "an object is expected");
+  if (object_of_texts.size() > limit)
+    refuse(key,
+           std::to_string(object_of_texts.size()) + " entries, more than " + std::to_string(limit));
+  std::map<std::string, std::string> result;
+  for (const auto& [member, text] : object_of_texts.items()) {
+    if (!name(member)) refuse(key, quoted(member.substr(0, 200)) + " cannot be a name in it");
+    if (!text.is_string()) refuse(key, "strings are expected");
+    const std::string& content = text.get_ref<const std::string&>();
+    if (!value(content))
+      refuse(key, quoted(content.substr(0, 200)) + " cannot be " + quoted(member));
+    result.emplace(member, content);
+  }
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,9 +15,12 @@
 
 namespace gbox::portage::ask {
 
-constexpr std::size_t kMaxWordBytes = 4096;  // a URL, a mask, an atom with its USE flags
-constexpr std::size_t kMaxWords = 20'000;    // flags, eclasses, URIs of one package
-constexpr std::size_t kMaxNeeds = 20'000;    // @world needs every package
+constexpr std::size_t kMaxWordBytes = 4096;         // a URL, a mask, an atom with its USE flags
+constexpr std::size_t kMaxWords = 20'000;           // flags, eclasses, URIs of one package
+constexpr std::size_t kMaxNeeds = 20'000;           // @world needs every package
+constexpr std::size_t kMaxVariables = 4'000;        // of one package's environment
+constexpr std::size_t kMaxValueBytes = 128u << 10;  // what execve() takes as one string
+constexpr std::size_t kMaxFiles = 4'000;            // eclasses, scripts, patches of one package
 
 // Rules: what a text may be. Empty texts fail all but `maybe` ones.
 using Rule = bool (*)(std::string_view);
@@ -26,7 +30,11 @@ bool is_cpv(std::string_view text);
 bool is_slot_or_empty(std::string_view text);
 bool is_repository_or_empty(std::string_view text);
 bool is_use_flag(std::string_view text);
-bool is_variable_name(std::string_view text);
+bool is_variable_name(std::string_view text);     // of USE_EXPAND
+bool is_environment_name(std::string_view text);  // of a shell
+bool is_environment_value(std::string_view text);
+bool is_eclass_name(std::string_view text);
+bool is_file_path(std::string_view text);  // absolute, normalized
 bool is_root(std::string_view text);
 bool is_number_or_empty(std::string_view text);
 bool is_distfile_name(std::string_view text);
@@ -42,6 +50,9 @@ class Entry {
   [[nodiscard]] bool has(std::string_view key) const { return object_.contains(key); }
   [[nodiscard]] std::string text(std::string_view key, Rule rule) const;
   [[nodiscard]] std::vector<std::string> texts(std::string_view key, Rule rule) const;
+  // An object of texts; `limit` is on their number.
+  [[nodiscard]] std::map<std::string, std::string> map(std::string_view key, std::size_t limit,
+                                                       Rule name, Rule value) const;
   [[nodiscard]] bool flag(std::string_view key) const;
   // Absent and null give nullopt.
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key, std::uint64_t limit) const;

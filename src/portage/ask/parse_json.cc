@@ -109,7 +109,46 @@ Need read_need(const Json& value, const std::string& what, std::size_t nodes) {
   return need;
 }
 
-PlannedPackage read_package(const Json& value, const std::string& what, std::size_t nodes) {
+std::vector<std::string> read_paths(const Entry& entry, std::string_view key) {
+  std::vector<std::string> paths = entry.texts(key, ask::is_file_path);
+  if (paths.size() > ask::kMaxFiles)
+    entry.refuse(key, std::to_string(paths.size()) + " entries, more than " +
+                          std::to_string(ask::kMaxFiles));
+  return paths;
+}
+
+// Where a package stands in the answer.
+struct Place {
+  std::size_t self;      // its number
+  std::size_t packages;  // numbers below are the plan's, in merge order
+  std::size_t nodes;     // and below this one what is installed
+};
+
+// What decides the build.
+void read_build(const Entry& entry, const Place& place, PlannedPackage& package) {
+  package.variables = entry.map("variables", ask::kMaxVariables, ask::is_environment_name,
+                                ask::is_environment_value);
+  package.eclasses = entry.map("eclasses", ask::kMaxFiles, ask::is_eclass_name, ask::is_file_path);
+  package.bashrcs = read_paths(entry, "bashrcs");
+  package.patches = read_paths(entry, "patches");
+  for (const std::string& name : package.inherited)
+    if (!package.eclasses.contains(name)) entry.refuse("eclasses", quoted(name) + " is missing");
+  entry.each("builds_with", ask::kMaxNeeds, [&](const Json& value, const std::string& what) {
+    if (!value.is_number_unsigned())
+      throw Error("read " + what + ": a number is expected", ExitCode::plan);
+    const auto node = value.get<std::size_t>();
+    // Of the plan's own packages only those before it: keys made of these numbers never wait for
+    // one another.
+    if (node >= place.nodes || (node >= place.self && node < place.packages))
+      throw Error("read " + what + ": package " + std::to_string(node) + " is not there by then",
+                  ExitCode::plan);
+    if (!package.builds_with.empty() && package.builds_with.back() >= node)
+      throw Error("read " + what + ": numbers in ascending order are expected", ExitCode::plan);
+    package.builds_with.push_back(node);
+  });
+}
+
+PlannedPackage read_package(const Json& value, const std::string& what, const Place& place) {
   using Operation = PlannedPackage::Operation;
   using Kind = PlannedPackage::Kind;
   const Entry entry(value, what);
@@ -135,8 +174,10 @@ PlannedPackage read_package(const Json& value, const std::string& what, std::siz
     });
   if (entry.has("binary")) package.binary = read_binary(entry.object("binary"), what + ", binary");
   entry.each("needs", ask::kMaxNeeds, [&](const Json& need, const std::string& name) {
-    package.needs.push_back(read_need(need, name, nodes));
+    package.needs.push_back(read_need(need, name, place.nodes));
   });
+  if (package.kind == Kind::ebuild && package.operation == Operation::merge)
+    read_build(entry, place, package);
   return package;
 }
 
@@ -192,9 +233,10 @@ void read_plan(const Entry& entry, EmergePlan& plan) {
     plan.installed.push_back(read_id(Entry(value, what)));
   });
   if (entry.has("packages")) {
-    const std::size_t nodes = entry.object("packages").size() + plan.installed.size();
+    const std::size_t count = entry.object("packages").size();
     list("packages", [&](const Json& value, const std::string& what) {
-      plan.packages.push_back(read_package(value, what, nodes));
+      const Place place{plan.packages.size(), count, count + plan.installed.size()};
+      plan.packages.push_back(read_package(value, what, place));
     });
   }
   list("blockers", [&](const Json& value, const std::string& what) {
@@ -210,6 +252,7 @@ void read_plan(const Entry& entry, EmergePlan& plan) {
   plan.use_expand = words("use_expand", ask::is_variable_name);
   plan.mirrors = words("mirrors", ask::is_text);
   plan.local_mirrors = words("local_mirrors", ask::is_text);
+  plan.profile_bashrcs = words("profile_bashrcs", ask::is_file_path);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 """The plan out of Portage's dependency graph."""
 
+from plan_config import Configuration
 from plan_parts import flat, part
+from plan_present import Present
 from plan_sources import Sources
 
 
@@ -13,6 +15,7 @@ class Extractor:
         self.frozen = part(graph, "_frozen_config")
         self.digraph = part(self.dynamic, "digraph")
         self.sources = Sources()
+        self.configuration = Configuration(self.frozen)
 
     def use_of(self, package):
         """USE as resolved, with what autounmask would change."""
@@ -81,6 +84,8 @@ class Extractor:
         )
         if package.type_name == "ebuild":
             result["ebuild"], result["distfiles"] = self.sources.of(package, use, restrict)
+            if package.operation == "merge":
+                result.update(self.configuration.of(package))
         if package.type_name == "binary":
             result["binary"] = self.binary(package)
         return result
@@ -132,10 +137,19 @@ class Extractor:
             return numbers[node]
 
         packages = []
+        present = Present(self.graph, self.use_of)
         for task in listed:
             entry = self.package(task)
             entry["asked_by"] = self.asked_by(task)
             entry["needs"] = self.edges(task, number_of)
+            if task.operation == "merge":
+                if task.type_name == "ebuild":
+                    there = present.when_built(task)
+                    entry["builds_with"] = sorted(number_of(package) for package in there)
+                present.remove(task)  # one version is there once, also when its slot changes
+                present.add(task)
+            else:
+                present.remove(task)
             packages.append(entry)
         return packages, [self.identity(package) for package in others]
 

@@ -51,6 +51,7 @@ class Watcher:
             "use_expand": sorted(expand),
             "mirrors": settings.get("GENTOO_MIRRORS", "").split(),
             "local_mirrors": list(custom.get("local", ())),
+            "profile_bashrcs": extractor.configuration.profile_bashrcs(settings),
         }
 
     def install(self):

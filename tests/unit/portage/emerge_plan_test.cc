@@ -36,22 +36,28 @@ Json id(const char* cpv, const char* root = "/") {
 
 Json package() {
   Json result = id("app-demo/hello-1.0-r2", "/destination/");
-  result.update({{"operation", "merge"},
-                 {"type", "ebuild"},
-                 {"eapi", "8"},
-                 {"keywords", {"amd64", "~arm64"}},
-                 {"license", {"standin"}},
-                 {"use_enabled", {"python_targets_python3_12", "shout"}},
-                 {"use_disabled", {"test"}},
-                 {"restrict", {"test"}},
-                 {"properties", Json::array()},
-                 {"inherited", {"standin-make"}},
-                 {"masks", Json::array()},
-                 {"replaces", {"app-demo/hello-0.9"}},
-                 {"asked_by", {"@world"}},
-                 {"ebuild", "/var/db/repos/standin/app-demo/hello/hello-1.0-r2.ebuild"},
-                 {"distfiles", Json::array({distfile()})},
-                 {"needs", Json::array({Json::array({1, {"build", "run-slot"}})})}});
+  result.update(
+      {{"operation", "merge"},
+       {"type", "ebuild"},
+       {"eapi", "8"},
+       {"keywords", {"amd64", "~arm64"}},
+       {"license", {"standin"}},
+       {"use_enabled", {"python_targets_python3_12", "shout"}},
+       {"use_disabled", {"test"}},
+       {"restrict", {"test"}},
+       {"properties", Json::array()},
+       {"inherited", {"standin-make"}},
+       {"masks", Json::array()},
+       {"replaces", {"app-demo/hello-0.9"}},
+       {"asked_by", {"@world"}},
+       {"ebuild", "/var/db/repos/standin/app-demo/hello/hello-1.0-r2.ebuild"},
+       {"distfiles", Json::array({distfile()})},
+       {"needs", Json::array({Json::array({1, {"build", "run-slot"}})})},
+       {"variables", {{"CFLAGS", "-O2 -pipe"}, {"CHOST_amd64", "x86_64-pc-linux-gnu"}}},
+       {"eclasses", {{"standin-make", "/var/db/repos/standin/eclass/standin-make.eclass"}}},
+       {"bashrcs", {"/etc/portage/bashrc"}},
+       {"patches", {"/etc/portage/patches/app-demo/hello:0/a.patch"}},
+       {"builds_with", {1}}});
   return result;
 }
 
@@ -69,7 +75,8 @@ Json document() {
           {"problems", Json::array()},
           {"use_expand", {"PYTHON_TARGETS"}},
           {"mirrors", {"https://mirror.invalid"}},
-          {"local_mirrors", Json::array()}};
+          {"local_mirrors", Json::array()},
+          {"profile_bashrcs", {"/var/db/repos/standin/profiles/standin/profile.bashrc"}}};
 }
 
 std::string refusal(const Json& value) {
@@ -105,6 +112,69 @@ TEST_CASE("a plan is read with its packages, files and needs") {
   CHECK(package.needs[0].run_slot);
   CHECK_FALSE(package.needs[0].run);
   CHECK(plan->node(package.needs[0].node).cpv == "sys-libs/glibc-2.36");
+}
+
+TEST_CASE("a plan tells what decides the build of a package") {
+  const auto plan = parse_emerge_plan(document().dump());
+  const PlannedPackage& package = plan->packages.front();
+  CHECK(package.variables.at("CFLAGS") == "-O2 -pipe");
+  CHECK(package.variables.size() == 2);
+  CHECK(package.eclasses.at("standin-make") == "/var/db/repos/standin/eclass/standin-make.eclass");
+  CHECK(package.bashrcs == std::vector<std::string>{"/etc/portage/bashrc"});
+  CHECK(package.patches ==
+        std::vector<std::string>{"/etc/portage/patches/app-demo/hello:0/a.patch"});
+  CHECK(package.builds_with == std::vector<std::size_t>{1});
+  CHECK(plan->profile_bashrcs ==
+        std::vector<std::string>{"/var/db/repos/standin/profiles/standin/profile.bashrc"});
+}
+
+TEST_CASE("a package that is not built has nothing that decides a build") {
+  for (const char* change : {R"({"type": "binary"})", R"({"operation": "uninstall"})"}) {
+    Json value = document();
+    value["packages"][0].update(parse_json(change, "change"));
+    const auto plan = parse_emerge_plan(value.dump());
+    REQUIRE(plan.has_value());
+    CHECK(plan->packages[0].variables.empty());
+    CHECK(plan->packages[0].eclasses.empty());
+    CHECK(plan->packages[0].builds_with.empty());
+  }
+}
+
+TEST_CASE("an ebuild without what decides its build is refused") {
+  for (const char* key : {"variables", "eclasses", "bashrcs", "patches", "builds_with"}) {
+    Json value = document();
+    value["packages"][0].erase(key);
+    CHECK(refusal(value).find("'" + std::string(key) + "': it is missing") != std::string::npos);
+  }
+}
+
+TEST_CASE("packages are built with earlier packages and installed ones only") {
+  Json value = document();
+  Json other = package();
+  other["cpv"] = "app-demo/other-1.0";
+  value["packages"].push_back(other);
+  value["packages"][0]["builds_with"] = {2};
+  value["packages"][1]["builds_with"] = {0, 2};
+  CHECK(parse_emerge_plan(value.dump())->packages[1].builds_with == std::vector<std::size_t>{0, 2});
+  for (const Json& numbers : {Json{1}, Json{2, 0}, Json{0, 0}, Json{3}}) {
+    value["packages"][1]["builds_with"] = numbers;
+    CHECK(refusal(value).find("packages 2, builds_with") != std::string::npos);
+  }
+  value["packages"][1]["builds_with"] = {0};
+  value["packages"][0]["builds_with"] = {1};
+  CHECK(refusal(value).find("package 1 is not there by then") != std::string::npos);
+}
+
+TEST_CASE("variables and scripts of one package are counted and measured") {
+  Json value = document();
+  Json& package = value["packages"][0];
+  for (int i = 0; i < 4000; ++i) package["variables"]["V" + std::to_string(i)] = "";
+  CHECK(refusal(value).find("4002 entries, more than 4000") != std::string::npos);
+  package["variables"] = {{"LONG", std::string((128u << 10) + 1, 'x')}};
+  CHECK(refusal(value).find("cannot be 'LONG'") != std::string::npos);
+  package["variables"] = {{"LINES_OF", "one\ntwo"}};
+  package["patches"] = Json(std::vector<std::string>(4001, "/etc/portage/patches/a.patch"));
+  CHECK(refusal(value).find("4001 entries, more than 4000") != std::string::npos);
 }
 
 TEST_CASE("a file keeps the digests that gbox knows and the URLs that it fetches from") {
@@ -160,6 +230,28 @@ TEST_CASE("what a hostile image answers is refused with the place") {
       {"/packages/0/distfiles/0/urls/0", "https://x\x1b[2J", "'urls'"},
       {"/packages/0/needs/0/0", 2, "there is no package 2"},
       {"/packages/0/needs/0/0", -1, "a number and kinds are expected"},
+      {"/packages/0/variables", Json::array({"CFLAGS"}), "'variables': an object is expected"},
+      {"/packages/0/variables", {{"1ST", "x"}}, "'1ST' cannot be a name"},
+      {"/packages/0/variables", {{"A B", "x"}}, "'A B' cannot be a name"},
+      {"/packages/0/variables", {{"A=B\x1b", "x"}}, "cannot be a name"},
+      {"/packages/0/variables", {{"", "x"}}, "'' cannot be a name"},
+      {"/packages/0/variables/CFLAGS", 3, "strings are expected"},
+      {"/packages/0/variables/CFLAGS", std::string("a\0b", 3), "cannot be 'CFLAGS'"},
+      {"/packages/0/eclasses", {{"../x", "/x.eclass"}}, "'../x' cannot be a name"},
+      {"/packages/0/eclasses/standin-make", "x.eclass", "cannot be 'standin-make'"},
+      {"/packages/0/eclasses/standin-make", "/a/../x.eclass", "cannot be 'standin-make'"},
+      {"/packages/0/inherited/0", "other", "'other' is missing"},
+      {"/packages/0/bashrcs/0", "etc/portage/bashrc", "'bashrcs'"},
+      {"/packages/0/bashrcs/0", "/etc//bashrc", "'bashrcs'"},
+      {"/packages/0/patches/0", "/etc/../shadow", "'patches'"},
+      {"/packages/0/patches/0", "/etc/a.patch/", "'patches'"},
+      {"/packages/0/patches/0", "/", "'patches'"},
+      {"/packages/0/patches/0", "/a\nb", "'patches'"},
+      {"/packages/0/builds_with/0", 0, "package 0 is not there by then"},
+      {"/packages/0/builds_with/0", 2, "package 2 is not there by then"},
+      {"/packages/0/builds_with/0", -1, "a number is expected"},
+      {"/packages/0/builds_with/0", "1", "a number is expected"},
+      {"/profile_bashrcs/0", "../x", "'profile_bashrcs'"},
       {"/packages/0/binary", {{"path", "../../x"}}, "binary: 'path'"},
       {"/use_expand/0", "python targets", "'use_expand'"},
   };
