@@ -121,8 +121,7 @@ class Run {
         planned_(planned),
         context_{inputs, sources.store(), sources.observer()},
         supplies_(context_, sources) {
-    if (fetches_distfiles(inputs) || !inputs.spec.binary_hosts.empty())
-      context_.supplies = &supplies_;
+    context_.supplies = &supplies_;
   }
 
   // The step of this index, found or made; all before it must be there.
@@ -160,9 +159,9 @@ class Run {
     if (step.kind != plan::StepKind::phase) return;
     open_repositories(inputs_, sources_);
     const spec::Phase* phase = emerge_phase(inputs_, step);
-    if (phase == nullptr || context_.supplies == nullptr) return;
+    if (phase == nullptr) return;
     if (!ahead_) fetch_ahead(index);
-    supplies_.fetch_for(*phase, snapshots_);
+    (void)supplies_.plan(*phase, snapshots_);
   }
 
   Inputs& inputs_;

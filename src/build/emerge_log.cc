@@ -26,6 +26,17 @@ std::string plain(std::string_view text) {
   return result;
 }
 
+std::string tail_of(const std::string& log_path) {
+  const sys::Fd fd = sys::open(log_path, O_RDONLY);
+  const off_t size = sys::fstat(fd.get()).st_size;
+  if (size > static_cast<off_t>(kTailBytes) &&
+      ::lseek(fd.get(), size - static_cast<off_t>(kTailBytes), SEEK_SET) < 0)
+    throw SysError(errno, "read " + quoted(log_path));
+  std::string tail(kTailBytes, '\0');
+  tail.resize(sys::read_full(fd.get(), std::as_writable_bytes(std::span(tail)), log_path));
+  return tail;
+}
+
 }  // namespace
 
 std::optional<FailedPackage> failed_package_in(std::string_view log) {
@@ -50,15 +61,26 @@ std::optional<FailedPackage> failed_package_in(std::string_view log) {
   return std::nullopt;
 }
 
+std::vector<std::string> emerged_packages_in(std::string_view log) {
+  std::vector<std::string> packages;
+  for (const std::string& line : split(plain(log), '\n')) {
+    if (!line.starts_with(">>> Emerging ")) continue;  // also "Emerging binary (…"
+    const std::size_t close = line.find(") ");
+    if (close == std::string::npos) continue;
+    std::string cpv = line.substr(close + 2);
+    cpv = printable(cpv.substr(0, std::min(cpv.find("::"), cpv.find(' '))));
+    if (std::find(packages.begin(), packages.end(), cpv) == packages.end())
+      packages.push_back(std::move(cpv));
+  }
+  return packages;
+}
+
+std::vector<std::string> emerged_packages(const std::string& log_path) {
+  return emerged_packages_in(tail_of(log_path));
+}
+
 std::optional<FailedPackage> failed_package(const std::string& log_path) {
-  const sys::Fd fd = sys::open(log_path, O_RDONLY);
-  const off_t size = sys::fstat(fd.get()).st_size;
-  if (size > static_cast<off_t>(kTailBytes) &&
-      ::lseek(fd.get(), size - static_cast<off_t>(kTailBytes), SEEK_SET) < 0)
-    throw SysError(errno, "read " + quoted(log_path));
-  std::string tail(kTailBytes, '\0');
-  tail.resize(sys::read_full(fd.get(), std::as_writable_bytes(std::span(tail)), log_path));
-  return failed_package_in(tail);
+  return failed_package_in(tail_of(log_path));
 }
 
 }  // namespace gbox::build

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gbox::build {
 
@@ -16,5 +17,10 @@ struct FailedPackage {
 // The first " * ERROR: CPV::REPOSITORY failed (PHASE phase):" among the log's last lines.
 std::optional<FailedPackage> failed_package(const std::string& log_path);
 std::optional<FailedPackage> failed_package_in(std::string_view log);
+
+// The packages that emerge says it began to merge: ">>> Emerging (1 of 2) CPV::REPOSITORY", each
+// once, in order.
+std::vector<std::string> emerged_packages(const std::string& log_path);
+std::vector<std::string> emerged_packages_in(std::string_view log);
 
 }  // namespace gbox::build

@@ -25,7 +25,7 @@ struct StepContext {
   const Inputs& inputs;
   store::Store& store;
   Observer& observer;
-  Supplies* supplies = nullptr;  // of emerge phases; nullptr where nothing is fetched
+  Supplies* supplies = nullptr;  // of emerge phases; nullptr where none runs
 };
 
 // What a failed step is kept under: specs share phase names such as 'php' and 'trim'.
@@ -42,6 +42,8 @@ store::Record run_step(const StepContext& context, const plan::Step& step, const
 // read-only, as Portage's; empty: none.
 std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string& tmp,
                                         const std::string& var_tmp, const std::string& distfiles);
+// The directory of all source archives there are: for scripts and shells.
+std::string all_distfiles(const StepContext& context);
 std::vector<std::string> step_targets(const Inputs& inputs);
 
 }  // namespace gbox::build

@@ -1,5 +1,7 @@
 #include "supplies.h"
 
+#include <algorithm>
+
 #include "ask.h"
 #include "gbox/base/text.h"
 #include "root.h"
@@ -28,13 +30,22 @@ void Supplies::have(std::vector<NeededFile> files) {
   require_distfiles(missing, files.size(), where);
 }
 
+Supplies::Planned& Supplies::planned(const spec::Phase& phase,
+                                     const std::vector<std::string>& parents) {
+  const auto known = plans_.find(phase.name);
+  if (known != plans_.end() && known->second.parents == parents) return known->second;
+  context_.observer.progress("plan " + phase.name, 0, 0);
+  Planned& made = plans_[phase.name];
+  made = {parents, ask_emerge(context_, phase, parents), {}, false};
+  return made;
+}
+
 void Supplies::fetch_ahead(const std::vector<const spec::Phase*>& phases,
                            const std::vector<std::string>& parents) {
   std::vector<portage::EmergePlan> plans;
   for (const spec::Phase* phase : phases) {
-    context_.observer.progress("plan " + phase->name, 0, 0);
-    portage::EmergePlan plan = ask_emerge(context_, *phase, parents);
-    if (plan.ok()) plans.push_back(std::move(plan));
+    const portage::EmergePlan& plan = planned(*phase, parents).plan;
+    if (plan.ok()) plans.push_back(plan);
   }
   std::vector<NeededFile> files = needed_distfiles(plans);
   context_.observer.fact("fetch", std::to_string(files.size()) + " source archives needed");
@@ -42,16 +53,21 @@ void Supplies::fetch_ahead(const std::vector<const spec::Phase*>& phases,
   hosts_.fetch(plans);
 }
 
-void Supplies::fetch_for(const spec::Phase& phase, const std::vector<std::string>& parents) {
-  portage::EmergePlan plan = ask_emerge(context_, phase, parents);
-  require_plan(plan, phase);
-  for (const Warning& warning : plan_warnings(plan, phase)) context_.observer.warn(warning);
-  needed_[phase.name] = needed_distfiles(std::span(&plan, 1));
-  have(needed_[phase.name]);
-  if (!hosts_.any()) return;
-  require_signature_tools(context_.inputs, plan, phase, mount_chain(context_.store, parents).get());
-  hosts_.fetch(std::span(&plan, 1));
-  plans_[phase.name] = std::move(plan);
+const portage::EmergePlan& Supplies::plan(const spec::Phase& phase,
+                                          const std::vector<std::string>& parents) {
+  Planned& known = planned(phase, parents);
+  if (known.supplied) return known.plan;
+  require_plan(known.plan, phase);
+  for (const Warning& warning : plan_warnings(known.plan, phase)) context_.observer.warn(warning);
+  known.needed = needed_distfiles(std::span(&known.plan, 1));
+  have(known.needed);
+  if (hosts_.any()) {
+    require_signature_tools(context_.inputs, known.plan, phase,
+                            mount_chain(context_.store, parents).get());
+    hosts_.fetch(std::span(&known.plan, 1));
+  }
+  known.supplied = true;
+  return known.plan;
 }
 
 bool Supplies::show_hosts(const std::string& phase, const std::string& directory) {
@@ -59,15 +75,20 @@ bool Supplies::show_hosts(const std::string& phase, const std::string& directory
   const auto found = plans_.find(phase);
   if (!phase.empty() && found == plans_.end())
     throw Error("internal error: phase " + quoted(phase) + " unplanned");
-  hosts_.show(directory, phase.empty() ? std::span<const portage::EmergePlan>()
-                                       : std::span<const portage::EmergePlan>(&found->second, 1));
+  hosts_.show(directory, phase.empty()
+                             ? std::span<const portage::EmergePlan>()
+                             : std::span<const portage::EmergePlan>(&found->second.plan, 1));
   return true;
 }
 
-void Supplies::link(const std::string& phase, int dirfd) const {
-  const auto found = needed_.find(phase);
-  if (found == needed_.end()) throw Error("internal error: phase " + quoted(phase) + " unplanned");
-  link_distfiles(found->second, places(), dirfd);
+void Supplies::link(const std::string& phase, int dirfd, const std::string& cpv) const {
+  const auto found = plans_.find(phase);
+  if (found == plans_.end()) throw Error("internal error: phase " + quoted(phase) + " unplanned");
+  std::vector<NeededFile> files;
+  for (const NeededFile& file : found->second.needed)
+    if (cpv.empty() || std::find(file.owners.begin(), file.owners.end(), cpv) != file.owners.end())
+      files.push_back(file);
+  link_distfiles(files, places(), dirfd);
 }
 
 }  // namespace gbox::build

@@ -28,13 +28,16 @@ class Supplies {
   // Throws Error (input) that names every file which is not to be had.
   void fetch_ahead(const std::vector<const spec::Phase*>& phases,
                    const std::vector<std::string>& parents);
-  // Fetches what `phase` needs now. Throws Error (plan) when Portage has no plan for it.
-  void fetch_for(const spec::Phase& phase, const std::vector<std::string>& parents);
-  // Links the files of `phase`, planned by fetch_for(), into the empty directory `dirfd`.
-  void link(const std::string& phase, int dirfd) const;
+  // The plan of `phase` on `parents`, asked once for each, with all that it needs fetched. Throws
+  // Error (plan) when Portage has none. The reference holds until the next call.
+  const portage::EmergePlan& plan(const spec::Phase& phase,
+                                  const std::vector<std::string>& parents);
+  // Links what `phase`, planned last by plan(), fetches into the empty directory `dirfd`; for one
+  // package only what that one needs.
+  void link(const std::string& phase, int dirfd, const std::string& cpv = {}) const;
   // Fills `directory`, made here, for host_mounts(): with the packages of `phase`, planned by
-  // fetch_for(); or, with no phase, with the indexes alone, to ask for a plan. False: the spec has
-  // no hosts.
+  // plan(); or, with no phase, with the indexes alone, to ask for a plan. False: the spec has no
+  // hosts.
   bool show_hosts(const std::string& phase, const std::string& directory);
 
  private:
@@ -44,8 +47,15 @@ class Supplies {
   const StepContext& context_;
   Sources& sources_;
   Hosts hosts_;
-  std::map<std::string, std::vector<NeededFile>> needed_;  // by phase
-  std::map<std::string, portage::EmergePlan> plans_;       // by phase, where there are hosts
+  struct Planned {
+    std::vector<std::string> parents;
+    portage::EmergePlan plan;
+    std::vector<NeededFile> needed;
+    bool supplied = false;  // all of it is here
+  };
+  Planned& planned(const spec::Phase& phase, const std::vector<std::string>& parents);
+
+  std::map<std::string, Planned> plans_;  // by phase: the last one asked for
 };
 
 // Whether anything is fetched for emerge: not when the spec names a directory of distfiles and no

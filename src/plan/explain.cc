@@ -178,6 +178,83 @@ void compare_base(Reasons& reasons, const Json& before, const Json& after) {
     reasons.emplace_back("the way gbox unpacks changed");
 }
 
+// "USE of dev-libs/x: -ssl → ssl, doc added"
+void compare_use(Reasons& reasons, const std::string& package, const Json& before,
+                 const Json& after) {
+  const Json none = Json::object();
+  const Json& was = before.is_object() ? before : none;
+  const Json& is = after.is_object() ? after : none;
+  const auto shown_flag = [](const std::string& name, const Json& on) {
+    return (on == Json(true) ? "" : "-") + name;
+  };
+  std::vector<std::string> changes;
+  for (const auto& [name, on] : is.items()) {
+    if (!was.contains(name))
+      changes.push_back(shown_flag(name, on) + " is new");
+    else if (was[name] != on)
+      changes.push_back(shown_flag(name, was[name]) + " → " + shown_flag(name, on));
+  }
+  for (const auto& [name, on] : was.items())
+    if (!is.contains(name)) changes.push_back(name + " is gone");
+  if (changes.empty()) return;
+  std::string text = "USE of " + package + ": ";
+  for (std::size_t i = 0; i < std::min(changes.size(), kMaxNamed); ++i)
+    text += (i == 0 ? "" : ", ") + changes[i];
+  if (changes.size() > kMaxNamed)
+    text += " and " + std::to_string(changes.size() - kMaxNamed) + " more";
+  reasons.push_back(text);
+}
+
+// Values of variables are short enough to be told: flags of compilers, mostly.
+void compare_variables(Reasons& reasons, const Json& before, const Json& after) {
+  if (!before.is_object() || !after.is_object()) return;
+  for (const auto& [name, value] : after.items()) {
+    const auto old = before.find(name);
+    if (old == before.end())
+      reasons.push_back(name + " is " + shown(value) + " now");
+    else if (*old != value)
+      reasons.push_back(name + ": " + shown(*old) + " → " + shown(value));
+  }
+  for (const auto& [name, value] : before.items())
+    if (!after.contains(name)) reasons.push_back(name + " is no longer set");
+}
+
+void compare_packages(Reasons& reasons, const Json& old_parts, const Json& new_parts) {
+  const Json package = part_of(new_parts, part::kPackage);
+  if (!package.is_object() || !package.contains("cpv") || !package["cpv"].is_string()) return;
+  const auto differing = [&](const char* name, Json& before, Json& after) {
+    before = part_of(old_parts, name);
+    after = part_of(new_parts, name);
+    return before != after;
+  };
+  const Json old_package = part_of(old_parts, part::kPackage);
+  const std::string cpv = package["cpv"].get<std::string>();
+  Json before;
+  Json after;
+  for (const auto& [field, what] :
+       {std::pair("cpv", "version"), std::pair("repository", "repository")})
+    if (old_package.is_object() && old_package.contains(field) && package.contains(field) &&
+        old_package[field] != package[field])
+      reasons.push_back(std::string(what) + ": " + shown(old_package[field]) + " → " +
+                        shown(package[field]));
+  if (differing(part::kUse, before, after)) compare_use(reasons, cpv, before, after);
+  if (differing(part::kEbuild, before, after)) reasons.emplace_back("ebuild changed");
+  if (differing(part::kEclasses, before, after)) compare_maps(reasons, "eclass", before, after);
+  if (differing(part::kFiles, before, after)) reasons.emplace_back("its files/ changed");
+  if (differing(part::kDistfiles, before, after))
+    compare_maps(reasons, "source archive", before, after);
+  if (differing(part::kVariables, before, after)) compare_variables(reasons, before, after);
+  if (differing(part::kHooks, before, after))
+    compare_maps(reasons, "patch or bashrc", before, after);
+  if (differing(part::kNetwork, before, after)) reasons.emplace_back("its network changed");
+  if (differing(part::kDependencies, before, after))
+    compare_maps(reasons, "dependency", before, after);
+  if (differing(part::kStrays, before, after))
+    reasons.emplace_back("files that earlier phases put where builds look changed");
+  if (differing(part::kOnce, before, after))
+    reasons.emplace_back("its ebuild fetches what is newest");
+}
+
 }  // namespace
 
 std::vector<std::string> explain(const Json& old_parts, const Json& new_parts,
@@ -214,6 +291,7 @@ std::vector<std::string> explain(const Json& old_parts, const Json& new_parts,
     compare_maps(reasons, "binary package host", before, after);
   compare_present(part::kEnvironment, "environment variable");
   compare_present(part::kHelpers, "gbox helper");
+  compare_packages(reasons, old_parts, new_parts);
   if (reasons.empty() && old_parts != new_parts) reasons.emplace_back("key parts changed");
   return reasons;
 }

@@ -16,4 +16,19 @@ inline constexpr const char* kBinaryHosts = "binary-hosts";   // {NAME: DIGEST},
 inline constexpr const char* kEnvironment = "environment";    // {NAME: VALUE}
 inline constexpr const char* kHelpers = "helpers";            // {NAME: VERSION}
 
+// Of a package.
+inline constexpr const char* kPackage = "package";            // {"cpv", "repository"}
+inline constexpr const char* kEbuild = "ebuild";              // DIGEST
+inline constexpr const char* kEclasses = "eclasses";          // {NAME: DIGEST}
+inline constexpr const char* kFiles = "files";                // DIGEST
+inline constexpr const char* kDistfiles = "distfiles";        // {NAME: DIGEST}
+inline constexpr const char* kUse = "use";                    // {FLAG: bool}
+inline constexpr const char* kVariables = "variables";        // {NAME: VALUE}
+inline constexpr const char* kHooks = "hooks";                // {PATH: DIGEST}
+inline constexpr const char* kNetwork = "network";            // "host"
+inline constexpr const char* kDependencies = "dependencies";  // {CPV: IDENTITY}
+inline constexpr const char* kStrays = "strays";              // DIGEST
+inline constexpr const char* kOnce = "once";                  // text
+inline constexpr const char* kRoot = "root";                  // where it is merged
+
 }  // namespace gbox::plan::part

@@ -9,11 +9,11 @@ namespace gbox::portage {
 namespace {
 
 // Portage answers for itself: nobody is there to be asked, and the log is read as plain text.
-Command emerge_command(const spec::Phase& phase) {
+Command emerge_command(const std::string& root) {
   Command command = {"emerge", "--ask=n", "--color=n", "--nospinner",
                      // The compiler's output goes to standard output, which is the step's log.
                      "--quiet-build=n"};
-  if (phase.root != "/") command.push_back("--root=" + phase.root);
+  if (root != "/") command.push_back("--root=" + root);
   return command;
 }
 
@@ -33,7 +33,7 @@ bool decides_on_hosts(const std::string& option) {
 std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts) {
   const spec::Emerge& emerge = phase.emerge;
   if (emerge.atoms.empty()) return {};
-  Command command = emerge_command(phase);
+  Command command = emerge_command(phase.root);
   if (emerge.oneshot) command.emplace_back("--oneshot");
   if (emerge.empty_tree) command.emplace_back("--emptytree");
   if (emerge.deep) command.emplace_back("--deep");
@@ -46,9 +46,52 @@ std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts
   return std::vector<Command>(emerge.passes, command);
 }
 
+Command compile_command(const std::string& atom, const std::string& root) {
+  Command command = emerge_command(root);
+  append(command, {"--nodeps", "--oneshot", "--usepkg=n", "--buildpkg=y", "--", atom});
+  return command;
+}
+
+Command merge_command(const std::vector<std::string>& cpvs, const std::string& root) {
+  Command command = emerge_command(root);
+  // What decides has been compared already, in the package's key; Portage's own doubts about other
+  // USE or dependencies would only make it look for an ebuild.
+  append(command, {"--nodeps", "--oneshot", "--usepkgonly", "--binpkg-respect-use=n",
+                   "--binpkg-changed-deps=n", "--"});
+  for (const std::string& cpv : cpvs) command.push_back('=' + cpv);
+  return command;
+}
+
+Command uninstall_command(const std::string& cpv, const std::string& root) {
+  Command command = emerge_command(root);
+  append(command, {"--quiet-unmerge-warn", "--unmerge", "--", '=' + cpv});
+  return command;
+}
+
+Command end_command(const spec::Phase& phase) {
+  const spec::Emerge& emerge = phase.emerge;
+  Command command = emerge_command(phase.root);
+  command.emplace_back("--noreplace");
+  if (emerge.oneshot) command.emplace_back("--oneshot");
+  if (emerge.deep) command.emplace_back("--deep");
+  if (emerge.changed_use) command.emplace_back("--changed-use");
+  for (std::string option : emerge.options) {
+    // What makes emerge merge what is there already has had its way.
+    if (option == "--emptytree" || option.starts_with("--emptytree=")) continue;
+    if (option.size() > 1 && option[0] == '-' && option[1] != '-') {
+      std::erase(option, 'e');
+      if (option.size() == 1) continue;
+    }
+    command.push_back(std::move(option));
+  }
+  command.emplace_back("--");
+  append(command, spec::values_of(emerge.atoms));
+  return command;
+}
+
 std::vector<Command> unmerge_commands(const spec::Phase& phase) {
   if (phase.unmerge.empty()) return {};
-  Command command = emerge_command(phase);
+  Command command = emerge_command(phase.root);
   // The warning before unmerging is for those who type it.
   append(command, {"--quiet-unmerge-warn", "--unmerge", "--"});
   append(command, spec::values_of(phase.unmerge));

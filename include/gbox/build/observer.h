@@ -17,8 +17,9 @@ struct StepInfo {
   std::string phase;   // the phase of the spec it belongs to
   std::string key;     // hex
   std::string reason;  // why it runs: "first build", "parent 'world' changed", …
-  unsigned index = 0;  // counts from 1
+  unsigned index = 0;  // counts from 1; of a part: within its phase
   unsigned total = 0;
+  bool part = false;  // of a phase that is a step itself: one of its packages, its end
 };
 
 struct OutputInfo {

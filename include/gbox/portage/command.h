@@ -14,9 +14,21 @@ namespace gbox::portage {
 using Command = std::vector<std::string>;
 using Environment = std::vector<std::pair<std::string, std::string>>;  // sorted by name
 
+// PKGDIR of every step that makes or takes binary packages.
+constexpr std::string_view kPackagesDirectory = "/var/cache/binpkgs";
+
 // One emerge a pass, in order; empty when the phase merges nothing. With `binary_hosts`, emerge
 // takes packages from them, unless the phase's own options say something about that.
 std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts = false);
+// Of a phase that is merged package by package. `atom` is "=CPV::REPOSITORY": Portage need not look
+// further, its plan has been made.
+Command compile_command(const std::string& atom, const std::string& root);
+// From binary packages in PKGDIR, in this order.
+Command merge_command(const std::vector<std::string>& cpvs, const std::string& root);
+Command uninstall_command(const std::string& cpv, const std::string& root);
+// What is left to do then: the phase's own emerge, which merges again nothing that is there, and
+// writes the world file.
+Command end_command(const spec::Phase& phase);
 // `emerge --unmerge`; empty when the phase unmerges nothing.
 std::vector<Command> unmerge_commands(const spec::Phase& phase);
 

@@ -1,0 +1,161 @@
+#include "workbench.h"
+
+#include <map>
+#include <utility>
+
+#include "emerge_log.h"
+#include "files.h"
+#include "gbox/base/text.h"
+#include "gbox/sys/beneath.h"
+#include "gbox/sys/file.h"
+#include "hosts.h"
+#include "watch.h"
+
+namespace gbox::build {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxNotedCommand = 2000;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string ending(const sys::ExitStatus& status) {
+  return status.code > 128 ? "killed by signal " + std::to_string(status.code - 128)
+                           : "exit " + std::to_string(status.code);
+}
+
+}  // namespace
+
+portage::Environment merged(portage::Environment environment,
+                            const portage::Environment& additions) {
+  std::map<std::string, std::string> all(environment.begin(), environment.end());
+  for (const auto& [name, value] : additions) all[name] = value;
+  return {all.begin(), all.end()};
+}
+
+Workbench::Workbench(const StepContext& context, const spec::Phase& phase, StepInfo info,
+                     std::vector<std::string> parents)
+    : context_(context),
+      phase_(phase),
+      info_(std::move(info)),
+      parents_(std::move(parents)),
+      work_(context.store.begin_step(info_.name, parents_.empty() ? "" : parents_.back())),
+      root_(context.store, work_, parents_, step_targets(context.inputs)),
+      log_(context.store.open_log(info_.name, info_.key)) {}
+
+std::string Workbench::scratch_directory(const std::string& name) const {
+  const std::string path = root_.scratch(name);
+  sys::ensure_directories(AT_FDCWD, path, 0755);
+  return path;
+}
+
+void Workbench::note(const std::string& text) {
+  sys::write_all(log_.fd.get(), ">>> gbox: " + printable(text) + '\n', log_.path);
+}
+
+void Workbench::copy_files() {
+  if (phase_.copy.empty()) return;
+  const sys::Fd mount = root_.mount();
+  for (const spec::Copy& copy : phase_.copy) {
+    note("copy " + copy.from + " to " + copy.to);
+    try {
+      copy_into(mount.get(), phase_.root, copy, resolve_path(context_.inputs, copy.from));
+    } catch (Error& error) {
+      throw error.add_context(to_string(copy.where) + ": copy " + quoted(copy.from));
+    }
+  }
+}
+
+void Workbench::remove_files() {
+  if (phase_.remove.empty()) return;
+  const sys::Fd mount = root_.mount();
+  for (const std::string& pattern : phase_.remove) {
+    const std::size_t count = remove_matching(mount.get(), phase_.root, pattern);
+    note("remove " + pattern + ": " + std::to_string(count) + " found");
+    if (count == 0)
+      context_.observer.warn({to_string(phase_.where) + ": phase " + quoted(phase_.name) +
+                                  ": nothing matches " + quoted(pattern) + " to remove",
+                              "correct the path, or leave it out"});
+  }
+}
+
+void Workbench::remove_made(const std::string& path) {
+  const auto [parent, name] = sys::split_last(path);
+  const auto directory = sys::try_open_beneath(work_.fs_fd(), parent, O_RDONLY | O_DIRECTORY,
+                                               sys::Resolve::no_symlinks);
+  if (directory && sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
+    sys::remove_tree(directory->get(), name);
+}
+
+void Workbench::run(const Deed& deed, const Shown& shown) {
+  note(deed.name + ": " + printable(join(deed.argv, " ")).substr(0, kMaxNotedCommand));
+  sandbox::Settings settings;
+  settings.root = root_.mount();
+  settings.mounts =
+      step_mounts(context_.inputs, root_.scratch("tmp"), root_.scratch("var-tmp"), shown.distfiles);
+  if (!shown.hosts.empty())
+    for (sandbox::Mount& mount : host_mounts(shown.hosts))
+      settings.mounts.push_back(std::move(mount));
+  if (!shown.packages.empty())
+    settings.mounts.push_back(sandbox::bind_mount(AT_FDCWD, shown.packages,
+                                                  std::string(portage::kPackagesDirectory),
+                                                  sandbox::Access::read_write));
+  settings.command.argv = deed.argv;
+  settings.command.environment = deed.environment;
+  settings.network =
+      phase_.network == spec::Network::host ? sandbox::Network::host : sandbox::Network::none;
+  const std::vector<std::string> stubs = sandbox::ensure_targets(settings);
+  Watch watch;
+  watch.log_fd = log_.fd.get();
+  watch.on_line = [&](std::string_view line) { context_.observer.step_output(info_, line); };
+  watch.on_tick = [&] { context_.observer.tick(); };
+  const Clock::time_point deed_start = Clock::now();
+  const sys::ExitStatus status =
+      run_watched(std::move(settings), sandbox::load_policy(phase_.policy), watch);
+  root_.remove_stubs(stubs);
+  if (status.code != 0) fail(deed, status, seconds_since(deed_start));
+}
+
+void Workbench::fail(const Deed& deed, const sys::ExitStatus& status, double seconds) {
+  note(deed.name + " ended with " + std::to_string(status.code));
+  const Inputs& inputs = context_.inputs;
+  store::FailedStep failed;
+  failed.spec = inputs.spec.name;
+  failed.step = failure_name(inputs.spec, info_.name);
+  failed.phase = info_.phase;
+  failed.key = info_.key;
+  failed.parents = parents_;
+  failed.environment = {deed.environment.begin(), deed.environment.end()};
+  failed.argv = deed.argv;
+  failed.working_dir = "/";
+  failed.log = log_.name;
+  failed.exit_status = status.code;
+  context_.store.keep_failed(std::move(work_), failed);
+  context_.observer.step_failed(info_, seconds_since(start_), log_.path);
+  std::string what = "phase " + quoted(info_.phase) + ": " + deed.name;
+  if (const auto package = failed_package(log_.path))
+    what = "phase " + quoted(info_.phase) + ", " + package->cpv + ": " + package->phase;
+  StepFailed error(what + " failed after " + human_duration(seconds) + ", " + ending(status),
+                   ExitCode::step);
+  error.set_hint("what it printed: 'gbox log " + info_.name +
+                 "' · a shell where it failed: 'gbox shell " + inputs.spec.file + ' ' + info_.name +
+                 "' · 'gbox build " + inputs.spec.file + "' goes on from here");
+  throw error;
+}
+
+store::Record Workbench::publish(store::Record record) {
+  record.key = info_.key;
+  record.spec = context_.inputs.spec.name;
+  record.step = info_.name;
+  record.phase = info_.phase;
+  record.parents = parents_;
+  record.log = log_.name;
+  record.seconds = seconds_since(start_);
+  return context_.store.publish(std::move(work_), std::move(record));
+}
+
+}  // namespace gbox::build

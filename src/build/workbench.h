@@ -1,0 +1,75 @@
+// Where a step of a phase is made: its directories on the overlay of its parents, its log, the
+// sandboxes that run in it one after the other, and what becomes of it: a snapshot, or a kept
+// failure.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "gbox/portage/command.h"
+#include "root.h"
+#include "step.h"
+
+namespace gbox::build {
+
+// One thing a step runs in a sandbox, and what to call it when it fails.
+struct Deed {
+  std::string name;  // "emerge", "run script"
+  portage::Command argv;
+  portage::Environment environment;
+};
+
+// Directories of this host that a sandbox sees besides repositories; empty: none.
+struct Shown {
+  std::string distfiles;  // read-only
+  std::string hosts;      // of host_mounts()
+  std::string packages;   // PKGDIR, writable
+};
+
+class Workbench {
+ public:
+  // `context` and `phase` are borrowed; `info.key` is the step's key, `parents` are snapshots,
+  // lowest first.
+  Workbench(const StepContext& context, const spec::Phase& phase, StepInfo info,
+            std::vector<std::string> parents);
+
+  [[nodiscard]] const StepRoot& root() const noexcept { return root_; }
+  [[nodiscard]] const std::vector<std::string>& parents() const noexcept { return parents_; }
+  [[nodiscard]] const std::string& log_name() const noexcept { return log_.name; }
+  [[nodiscard]] const std::string& log_path() const noexcept { return log_.path; }
+  // A directory of the step that is no part of its result, made when it is missing.
+  [[nodiscard]] std::string scratch_directory(const std::string& name) const;
+
+  // A line of gbox's own in the log, so that it tells the whole step.
+  void note(const std::string& text);
+  // What the phase copies and removes.
+  void copy_files();
+  void remove_files();
+  // Throws StepFailed, after keeping the failure for a shell, when it ends with another status
+  // than 0.
+  void run(const Deed& deed, const Shown& shown);
+  // Takes what this step has put at `path`, relative to the root, out of its result.
+  void remove_made(const std::string& path);
+
+  // The step as a snapshot. The caller fills in kind and parts; the bench the rest.
+  store::Record publish(store::Record record);
+
+ private:
+  [[noreturn]] void fail(const Deed& deed, const sys::ExitStatus& status, double seconds);
+
+  const StepContext& context_;
+  const spec::Phase& phase_;
+  StepInfo info_;
+  std::vector<std::string> parents_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  store::Work work_;
+  StepRoot root_;
+  store::LogFile log_;
+};
+
+// `additions` win.
+portage::Environment merged(portage::Environment environment,
+                            const portage::Environment& additions);
+
+}  // namespace gbox::build

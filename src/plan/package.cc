@@ -1,0 +1,46 @@
+#include "gbox/plan/package.h"
+
+#include "gbox/plan/plan.h"
+#include "parts.h"
+
+namespace gbox::plan {
+
+namespace {
+
+void add(Json& parts, const char* name, Json value) {
+  parts.push_back(Json::array({name, std::move(value)}));
+}
+
+}  // namespace
+
+Json package_parts(const PackageInputs& inputs) {
+  Json parts = Json::array();
+  add(parts, part::kKeyFormat, kPackageKeyFormat);
+  add(parts, part::kKind, "package");
+  add(parts, part::kPackage, {{"cpv", inputs.cpv}, {"repository", inputs.repository}});
+  add(parts, part::kEbuild, inputs.ebuild);
+  add(parts, part::kEclasses, inputs.eclasses);
+  if (!inputs.files.empty()) add(parts, part::kFiles, inputs.files);
+  add(parts, part::kDistfiles, inputs.distfiles);
+  add(parts, part::kUse, inputs.use);
+  add(parts, part::kVariables, inputs.variables);
+  add(parts, part::kHooks, inputs.hooks);
+  add(parts, part::kPolicy, inputs.policy);
+  Json environment = Json::object();
+  for (const auto& [name, value] : inputs.environment) environment[name] = value;
+  add(parts, part::kEnvironment, std::move(environment));
+  if (inputs.network != "none") add(parts, part::kNetwork, inputs.network);
+  add(parts, part::kDependencies, inputs.dependencies);
+  if (!inputs.strays.empty()) add(parts, part::kStrays, inputs.strays);
+  if (!inputs.once.empty()) add(parts, part::kOnce, inputs.once);
+  return parts;
+}
+
+Json merge_parts(const std::string& parent, const Json& package, const std::string& root) {
+  Json parts = package;
+  add(parts, part::kParent, parent);
+  add(parts, part::kRoot, root);
+  return parts;
+}
+
+}  // namespace gbox::plan
