@@ -2,6 +2,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "gbox/sys/beneath.h"
 #include "names.h"
 
 namespace gbox::store {
@@ -51,6 +52,12 @@ std::string log_name(const Json& json, std::string_view what) {
   return name;
 }
 
+double seconds_of(const Json& json, std::string_view what) {
+  const Json& seconds = json_member(json, "seconds", what);
+  if (!seconds.is_number()) damaged("key 'seconds' must be a number");
+  return seconds.get<double>();
+}
+
 std::string text_of(const Json& json) {
   return canonical_json(json) + '\n';
 }
@@ -70,6 +77,7 @@ std::string record_text(const Record& record, std::string_view boot) {
                {"seconds", record.seconds}, {"created", record.created},
                {"gbox", record.gbox},       {"size_bytes", record.size_bytes},
                {"entries", record.entries}};
+  if (!record.extra.is_null()) json["extra"] = record.extra;
   add_boot(json, boot);
   return text_of(json);
 }
@@ -90,15 +98,68 @@ Stored<Record> parse_record(std::string_view text) {
   if (!is_snapshot_id(record.snapshot)) damaged(quoted(record.snapshot) + " is no snapshot");
   record.parents = snapshot_ids(json, "parents", what);
   record.log = log_name(json, what);
-  const Json& seconds = json_member(json, "seconds", what);
-  if (!seconds.is_number()) damaged("key 'seconds' must be a number");
-  record.seconds = seconds.get<double>();
+  record.seconds = seconds_of(json, what);
   record.created = signed_number(json, "created", what);
   record.gbox = json_string(json, "gbox", what);
   record.size_bytes = json_size(json, "size_bytes", what);
   record.entries = json_size(json, "entries", what);
+  if (json.contains("extra")) record.extra = json["extra"];
   stored.boot = json_string_or_empty(json, "boot", what);
   return stored;
+}
+
+std::string package_text(const Package& package, std::string_view boot) {
+  Json json = {{"version", kFormatVersion},
+               {"key", package.key},
+               {"spec", package.spec},
+               {"step", package.step},
+               {"phase", package.phase},
+               {"cpv", package.cpv},
+               {"parts", package.parts},
+               {"file", package.file},
+               {"path", package.path},
+               {"stanza", package.stanza},
+               {"sha256", package.sha256.hex()},
+               {"size_bytes", package.size_bytes},
+               {"log", package.log},
+               {"seconds", package.seconds},
+               {"created", package.created},
+               {"gbox", package.gbox}};
+  if (package.peak_bytes != 0) json["peak_bytes"] = package.peak_bytes;
+  add_boot(json, boot);
+  return text_of(json);
+}
+
+Stored<Package> parse_package(std::string_view text) {
+  constexpr std::string_view what = "a package's facts";
+  const Json json = parse_versioned(text, what);
+  Stored<Package> stored;
+  Package& package = stored.value;
+  package.key = json_string(json, "key", what);
+  package.spec = json_string(json, "spec", what);
+  package.step = json_string(json, "step", what);
+  package.phase = json_string(json, "phase", what);
+  package.cpv = json_string(json, "cpv", what);
+  package.parts = json_member(json, "parts", what);
+  package.file = json_string(json, "file", what);
+  if (!is_package_file(package.file)) damaged(quoted(package.file) + " is no package's file");
+  package.path = json_string(json, "path", what);
+  require_repository_path(package.path);
+  package.stanza = json_string(json, "stanza", what);
+  package.sha256 = Digest(HashAlgorithm::sha256, json_string(json, "sha256", what));
+  package.size_bytes = json_size(json, "size_bytes", what);
+  package.log = log_name(json, what);
+  package.seconds = seconds_of(json, what);
+  if (json.contains("peak_bytes")) package.peak_bytes = json_size(json, "peak_bytes", what);
+  package.created = signed_number(json, "created", what);
+  package.gbox = json_string(json, "gbox", what);
+  stored.boot = json_string_or_empty(json, "boot", what);
+  return stored;
+}
+
+void require_repository_path(const std::string& path) {
+  if (path.empty() || sys::normalized_relative(path) != path)
+    damaged(quoted(path) + " is no place in a binary package repository");
 }
 
 std::string snapshot_text(const SnapshotInfo& info) {

@@ -26,6 +26,11 @@ struct LayerEntry {
 std::string record_text(const Record& record, std::string_view boot);
 Stored<Record> parse_record(std::string_view text);
 
+std::string package_text(const Package& package, std::string_view boot);
+Stored<Package> parse_package(std::string_view text);
+// Throws Error (input) unless it is a plain relative path.
+void require_repository_path(const std::string& path);
+
 std::string snapshot_text(const SnapshotInfo& info);
 SnapshotInfo parse_snapshot(std::string_view text);
 

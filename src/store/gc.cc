@@ -61,6 +61,10 @@ DiskUsage Store::disk_usage() const {
     ++usage.failed;
     usage.failed_bytes += failed.size_bytes;
   }
+  for (const Package& package : packages()) {
+    ++usage.packages;
+    usage.packages_bytes += package.size_bytes;
+  }
   usage.records = records().size();
   return usage;
 }
@@ -126,6 +130,7 @@ class Collector {
   void collect() {
     impl_.sweep_leftovers();
     drop_unsound_records();
+    drop_unsound_packages();
     drop_old_failures();
     drop_snapshots();
     drop_layers();
@@ -148,11 +153,12 @@ class Collector {
           bytes += entry.layer.size_bytes;
       return bytes;
     };
-    const std::set<std::string> keys =
-        choose_records(records, policy_, store_.disk_usage().total_bytes(), size_of);
-    if (keys.empty()) return false;
-    drop_failures_upon(records, keys);
-    impl_.remove_records(keys);
+    const Chosen chosen = choose_unused(records, store_.packages(), policy_,
+                                        store_.disk_usage().total_bytes(), size_of);
+    if (chosen.empty()) return false;
+    drop_failures_upon(records, chosen.records);
+    impl_.remove_records(chosen.records);
+    for (const std::string& key : chosen.packages) impl_.drop_package(key);
     return true;
   }
 
@@ -177,6 +183,14 @@ class Collector {
     for (const std::string& name : list(impl_.root.get(), "records"))
       if (!keep.contains(name)) unlink("records/" + name);
     impl_.forget_listing();
+  }
+
+  // A package needs no record: merging it again is what it is kept for.
+  void drop_unsound_packages() {
+    for (const std::string& name : list(impl_.root.get(), "packages")) {
+      std::string why;
+      if (!is_key(name) || !impl_.load_package(name, why)) impl_.drop_package(name);
+    }
   }
 
   void drop_old_failures() {
@@ -259,6 +273,7 @@ class Collector {
   void drop_logs() {
     std::set<std::string> wanted;
     for (const Record& record : store_.records()) wanted.insert(record.log);
+    for (const Package& package : store_.packages()) wanted.insert(package.log);
     for (const FailedStep& failed : store_.failed_steps()) wanted.insert(failed.log);
     for (const std::string& name : list(impl_.root.get(), "logs")) {
       if (wanted.contains(name) || !is_old("logs/" + name)) continue;
@@ -301,6 +316,7 @@ GcResult Store::collect_garbage(const GcPolicy& policy) {
   result.freed_bytes = fewer(before.total_bytes(), after.total_bytes());
   result.records = fewer(before.records, after.records);
   result.snapshots = fewer(before.snapshots, after.snapshots);
+  result.packages = fewer(before.packages, after.packages);
   result.blobs = fewer(before.blobs, after.blobs);
   result.failed = fewer(before.failed, after.failed);
   result.inputs = fewer(before.inputs, after.inputs);

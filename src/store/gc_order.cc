@@ -5,9 +5,9 @@
 
 namespace gbox::store {
 
-std::set<std::string> choose_records(const std::vector<Record>& records, const GcPolicy& policy,
-                                     std::uint64_t used_bytes,
-                                     const std::function<std::uint64_t(const Record&)>& size_of) {
+Chosen choose_unused(const std::vector<Record>& records, const std::vector<Package>& packages,
+                     const GcPolicy& policy, std::uint64_t used_bytes,
+                     const std::function<std::uint64_t(const Record&)>& size_of) {
   std::map<std::string, std::int64_t> needed;  // snapshot → last use, children's included
   for (const Record& record : records) {
     const auto use = [&](const std::string& snapshot) {
@@ -17,22 +17,31 @@ std::set<std::string> choose_records(const std::vector<Record>& records, const G
     use(record.snapshot);
     for (const std::string& parent : record.parents) use(parent);
   }
-  std::vector<const Record*> order;
-  for (const Record& record : records) order.push_back(&record);
-  std::stable_sort(order.begin(), order.end(), [&](const Record* a, const Record* b) {
-    const std::int64_t a_used = needed[a->snapshot];
-    const std::int64_t b_used = needed[b->snapshot];
-    if (a_used != b_used) return a_used < b_used;
-    return a->parents.size() > b->parents.size();
+  struct Candidate {
+    std::int64_t used;
+    std::size_t parents;
+    const Record* record;  // one of these two
+    const Package* package;
+  };
+  std::vector<Candidate> order;
+  for (const Record& record : records)
+    order.push_back({needed[record.snapshot], record.parents.size(), &record, nullptr});
+  for (const Package& package : packages) order.push_back({package.used, 0, nullptr, &package});
+  // Stable: packages stay behind records, and each kind in the caller's order.
+  std::stable_sort(order.begin(), order.end(), [](const Candidate& a, const Candidate& b) {
+    return a.used != b.used ? a.used < b.used : a.parents > b.parents;
   });
-  std::set<std::string> chosen;
-  for (const Record* record : order) {
-    const bool expired =
-        policy.unused_for && policy.now - needed[record->snapshot] > policy.unused_for->count();
+  Chosen chosen;
+  for (const Candidate& each : order) {
+    const bool expired = policy.unused_for && policy.now - each.used > policy.unused_for->count();
     const bool crowded = policy.max_bytes && used_bytes > *policy.max_bytes;
     if (!expired && !crowded) break;  // the rest was used later still
-    chosen.insert(record->key);
-    used_bytes -= std::min(used_bytes, size_of(*record));
+    if (each.record != nullptr)
+      chosen.records.insert(each.record->key);
+    else
+      chosen.packages.insert(each.package->key);
+    used_bytes -= std::min(
+        used_bytes, each.record != nullptr ? size_of(*each.record) : each.package->size_bytes);
   }
   return chosen;
 }

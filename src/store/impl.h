@@ -1,6 +1,6 @@
 // What the parts of Store share: the open directory, the sink, and what is not yet known to be on
-// disk. The parts: store.cc (opening), records.cc, work.cc (running and failed steps), blobs.cc
-// (blobs and packed layers), gc.cc.
+// disk. The parts: store.cc (opening), records.cc, packages.cc, work.cc (running and failed steps),
+// blobs.cc (blobs and packed layers), gc.cc.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,9 @@ namespace gbox::store {
 
 // What new files are marked with where the host does not tell its boots apart.
 constexpr std::string_view kUnknownBoot = "unknown";
+// Steps that took this long are worth waiting for the disk; losing shorter ones to a power cut
+// costs less than a sync after each.
+constexpr double kWorthSyncSeconds = 5;
 
 struct InputFile {
   std::string path;     // below the store
@@ -66,6 +69,12 @@ class Store::Impl {
   // while the store is ours alone.
   void remove_records(const std::set<std::string>& keys);
 
+  // --- packages ---
+  // The package, and when there is no sound one, `why` it is not ("" when there is none at all).
+  std::optional<Stored<Package>> load_package(std::string_view key, std::string& why) const;
+  void drop_package(std::string_view key);
+  std::vector<Package> list_packages() const;
+
   // --- inputs ---
   // All files that came from elsewhere, least recently used first.
   std::vector<InputFile> list_inputs() const;
@@ -88,13 +97,15 @@ class Store::Impl {
   const sys::Fd root;
   WarningSink* const sink;
 
-  std::mutex mutex;                        // guards what follows
-  std::set<std::string> unsynced_records;  // keys
-  std::set<std::string> unsynced_layers;   // file names
+  std::mutex mutex;                         // guards what follows
+  std::set<std::string> unsynced_records;   // keys
+  std::set<std::string> unsynced_packages;  // keys
+  std::set<std::string> unsynced_layers;    // file names
 
   mutable std::mutex listing_mutex;
   // For explanations only, which ask once for each step; others' changes meanwhile do not matter.
   mutable std::optional<std::vector<Record>> listing;
+  mutable std::optional<std::vector<Package>> package_listing;
 
  private:
   std::string boot_;
@@ -105,6 +116,15 @@ std::vector<std::string> list(int root, const std::string& directory);
 std::int64_t unix_now() noexcept;
 inline std::string record_path(std::string_view key) {
   return "records/" + std::string(key) + ".json";
+}
+inline std::string package_dir(std::string_view key) {
+  return "packages/" + std::string(key);
+}
+inline std::string package_facts(std::string_view key) {
+  return package_dir(key) + "/package.json";
+}
+inline std::string short_key(std::string_view key) {
+  return std::string(key.substr(0, 12));
 }
 inline std::string snapshot_dir(std::string_view id) {
   return "snapshots/" + std::string(id);

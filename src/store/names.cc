@@ -60,6 +60,13 @@ bool is_log_name(std::string_view text) {
          });
 }
 
+// Beside package.json, and never taken for it or for a temporary file of it.
+bool is_package_file(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && text.front() != '.' &&
+         !text.starts_with(kPackageFacts) && text.find('/') == std::string_view::npos &&
+         text.find('\0') == std::string_view::npos;
+}
+
 void require_key(std::string_view text) {
   if (!is_key(text)) throw Error("internal error: " + quoted(text) + " is no key");
 }

@@ -16,10 +16,6 @@ namespace {
 constexpr int kMaxPublishAttempts = 8;  // each needs another process to win or drop in between
 constexpr std::string_view kEnding = ".json";
 
-std::string short_key(std::string_view key) {
-  return std::string(key.substr(0, 12));
-}
-
 }  // namespace
 
 bool Store::Impl::has_snapshot(std::string_view id) const {
@@ -166,13 +162,15 @@ std::vector<Record> Store::records() const {
 
 void Store::sync() {
   std::set<std::string> keys;
+  std::set<std::string> packages;
   std::set<std::string> layers;
   {
     const std::lock_guard guard(impl_->mutex);
     keys.swap(impl_->unsynced_records);
+    packages.swap(impl_->unsynced_packages);
     layers.swap(impl_->unsynced_layers);
   }
-  if (keys.empty() && layers.empty()) return;
+  if (keys.empty() && packages.empty() && layers.empty()) return;
   if (::syncfs(fd()) != 0) throw SysError(errno, "sync store " + quoted(impl_->path));
   // Only now may the marks go: what these files name is on disk.
   for (const std::string& key : keys) {
@@ -180,12 +178,19 @@ void Store::sync() {
     if (const auto stored = impl_->load_record(key, why))
       sys::write_file_atomically(fd(), record_path(key), record_text(stored->value, {}), 0600);
   }
+  for (const std::string& key : packages) {
+    std::string why;
+    if (const auto stored = impl_->load_package(key, why)) {
+      sys::write_file_atomically(fd(), package_facts(key), package_text(stored->value, {}), 0600);
+      sys::fsync(sys::openat(fd(), package_dir(key), O_RDONLY | O_DIRECTORY).get(), "a package");
+    }
+  }
   for (const std::string& file : layers) {
     std::string why;
     if (const auto stored = impl_->load_layer(file, why))
       sys::write_file_atomically(fd(), "layers/" + file, layer_text(stored->value, {}), 0600);
   }
-  for (const char* directory : {"records", "layers"})
+  for (const char* directory : {"records", "packages", "layers"})
     sys::fsync(sys::openat(fd(), directory, O_RDONLY | O_DIRECTORY).get(), directory);
 }
 

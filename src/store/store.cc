@@ -23,9 +23,9 @@ constexpr std::string_view kHeaderFile = "gbox-store.json";
 constexpr std::string_view kHeaderFormat = "gbox-store";
 constexpr std::uint64_t kStoreVersion = 1;
 constexpr int kMaxScratchAttempts = 64;
-constexpr const char* kDirectories[] = {"records",  "snapshots",    "work",    "failed", "logs",
-                                        "blobs",    "blobs/sha256", "layers",  "locks",  "inputs",
-                                        "incoming", "distfiles",    "binpkgs", "git",    "memo"};
+constexpr const char* kDirectories[] = {
+    "records", "packages", "snapshots", "work",     "failed",    "logs",    "blobs", "blobs/sha256",
+    "layers",  "locks",    "inputs",    "incoming", "distfiles", "binpkgs", "git",   "memo"};
 
 std::string opening(const std::string& path) {
   return "open store " + quoted(path);

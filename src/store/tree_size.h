@@ -7,7 +7,10 @@
 namespace gbox::store {
 
 struct TreeSize {
-  std::uint64_t bytes = 0;    // allocated, a hard-linked file once
+  // Allocated: what would be free if the tree went. A hard-linked file counts once, and not at all
+  // while it has names outside of the tree, as the files of a checkpoint have: they count where
+  // they came from.
+  std::uint64_t bytes = 0;
   std::uint64_t entries = 0;  // everything below the top
 };
 

@@ -16,9 +16,6 @@ namespace gbox::store {
 namespace {
 
 constexpr int kMaxKeepAttempts = 16;  // each needs another process to keep one in between
-// Steps that took this long are worth waiting for the disk; losing shorter ones to a power cut
-// costs less than a sync after each.
-constexpr double kWorthSyncSeconds = 5;
 constexpr std::string_view kGboxVersion = GBOX_VERSION;
 
 std::string failed_dir(std::string_view step) {

@@ -12,7 +12,7 @@ namespace gbox::store {
 // blobs without a layer, leftovers of dead processes, and failed steps and logs past their age.
 struct GcPolicy {
   // Remove until the store fits: inputs from elsewhere first, which can be fetched again, then
-  // records; least recently used first.
+  // records and packages; least recently used first.
   std::optional<std::uint64_t> max_bytes;
   std::optional<std::chrono::seconds> unused_for;   // remove what was not used for this long
   std::chrono::seconds failed_for{14 * 24 * 3600};  // age at which failed steps and lone logs go
@@ -24,6 +24,7 @@ struct GcResult {
   std::uint64_t freed_bytes = 0;
   std::size_t records = 0;
   std::size_t snapshots = 0;
+  std::size_t packages = 0;
   std::size_t blobs = 0;
   std::size_t failed = 0;
   std::size_t logs = 0;
@@ -32,17 +33,20 @@ struct GcResult {
 
 struct DiskUsage {
   std::uint64_t snapshots_bytes = 0;
+  std::uint64_t packages_bytes = 0;
   std::uint64_t blobs_bytes = 0;
   std::uint64_t failed_bytes = 0;
   std::uint64_t logs_bytes = 0;
   std::uint64_t inputs_bytes = 0;  // with distfiles, binary packages and what is being fetched
   std::size_t records = 0;
   std::size_t snapshots = 0;
+  std::size_t packages = 0;
   std::size_t blobs = 0;
   std::size_t failed = 0;
   std::size_t inputs = 0;
   [[nodiscard]] std::uint64_t total_bytes() const noexcept {
-    return snapshots_bytes + blobs_bytes + failed_bytes + logs_bytes + inputs_bytes;
+    return snapshots_bytes + packages_bytes + blobs_bytes + failed_bytes + logs_bytes +
+           inputs_bytes;
   }
 };
 

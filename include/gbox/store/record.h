@@ -5,7 +5,8 @@
 // fields are ignored):
 //   records/KEY.json        {"version": 1, "key", "spec", "step", "phase", "kind", "parts",
 //                            "snapshot", "parents": [ID…], "log", "seconds", "created",
-//                            "gbox", "size_bytes", "entries", "boot"}
+//                            "gbox", "size_bytes", "entries", "extra", "boot"}; "extra" is
+//                            absent when there is none
 //                           its mtime is when it was last used; "boot" names the boot of the
 //                           machine in which it was written, and is absent once all it names is
 //                           known to be on disk: a record of another boot with this field is
@@ -15,6 +16,11 @@
 //                            "environment": {NAME: VALUE}, "argv", "working_dir", "log",
 //                            "exit_status", "created", "size_bytes", "entries", "extra"}
 //                           beside fs/ and work/
+//   packages/KEY/package.json
+//                           {"version": 1, "key", "spec", "step", "phase", "cpv", "parts", "file",
+//                            "path", "stanza", "sha256", "size_bytes", "log", "seconds",
+//                            "peak_bytes", "created", "gbox", "boot"} beside the file; mtime and
+//                           "boot" as in records, "peak_bytes" is absent when unknown
 //   layers/HEX.json         {"version": 1, "snapshots": [ID…], "options", "digest",
 //                            "size_bytes", "diff_id", "uncompressed_bytes", "boot"}
 #pragma once
@@ -43,9 +49,36 @@ struct Record {
   double seconds = 0;
   std::int64_t created = 0;      // (*) unix seconds
   std::string gbox;              // (*) version of gbox
-  std::uint64_t size_bytes = 0;  // (*) allocated bytes, hard links once
+  std::uint64_t size_bytes = 0;  // (*) allocated bytes; a hard-linked file counts once, one that
+                                 // another snapshot has as well not at all
   std::uint64_t entries = 0;     // (*) files, directories and the rest
   std::int64_t used = 0;         // (*) unix seconds of the last hit; the file's mtime
+  Json extra;                    // whatever else the caller wants to find again; may be null
+};
+
+// An entry of a 'Packages' index is at most this long.
+inline constexpr std::size_t kMaxStanzaBytes = 256 << 10;
+
+// A finished build of one package. What put_package() fills in by itself is marked (*).
+struct Package {
+  std::string key;   // lower-case hex SHA-256; a namespace of its own beside records' keys
+  std::string spec;  // as in Record, like the following
+  std::string step;  // "php/dev-lang/php"
+  std::string phase;
+  std::string cpv;   // "dev-lang/php-8.3.1"
+  Json parts;        // the key's ordered parts, for explanations
+  std::string file;  // (*) one path component, such as "php-8.3.1-1.gpkg.tar"
+  std::string
+      path;  // where a binary package repository has it: "dev-lang/php/php-8.3.1-1.gpkg.tar"
+  std::string stanza;  // its entry of a 'Packages' index, as outside text; what is no UTF-8 is lost
+  Digest sha256;       // (*) of the file
+  std::uint64_t size_bytes = 0;  // (*) of the file
+  std::string log;               // name below logs/, may be empty
+  double seconds = 0;
+  std::uint64_t peak_bytes = 0;  // of memory; 0: unknown
+  std::int64_t created = 0;      // (*) unix seconds
+  std::int64_t used = 0;         // (*) unix seconds of the last hit
+  std::string gbox;              // (*) version of gbox
 };
 
 // A failed step, kept for `gbox shell`; never a cache hit.

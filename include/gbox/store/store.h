@@ -8,10 +8,13 @@
 //   gbox-store.json        {"format": "gbox-store", "version": 1, "id_map"}; the store is 0700
 //   records/KEY.json       a finished step
 //   snapshots/ID/          fs/ = an immutable overlay layer directory, meta.json
+//   packages/KEY/          package.json and the binary package it names; a plain rename of the
+//                          directory publishes both at once
 //   work/RANDOM/           fs/ and work/ of a running step, locked by its process (flock on the
 //                          directory); also what is being deleted. An unlocked one is a leftover
 //                          of a dead process and is removed by whoever opens the store next.
-//                          A blob being written is work/RANDOM/blob.
+//                          A blob being written is work/RANDOM/blob; a package being published
+//                          has all of work/RANDOM.
 //   failed/STEP/           fs/, work/, meta.json of the last failure of a step
 //   logs/STEP.KEY.XXXX.log output of a step, whether it finished or not
 //   blobs/sha256/HEX       finished blobs; mtime is when one was last used
@@ -114,6 +117,32 @@ class Store {
   // Forgets a record, so that its step runs again; what was built upon it does too, because its
   // parents are then others. The snapshots stay until gc: another process may be using them.
   void forget_record(std::string_view key);
+
+  // --- packages ---
+  // The package of `key`, stamped as used. Absent, with a warning and dropped, when it is damaged,
+  // its file is missing or has another size; nothing is hashed (see verify_package).
+  std::optional<Package> find_package(std::string_view key);
+  // As find_package, but neither stamps nor drops nor warns.
+  [[nodiscard]] std::optional<Package> peek_package(std::string_view key) const;
+  // All sound packages, least recently used first.
+  [[nodiscard]] std::vector<Package> packages() const;
+  // The newest package of a step of that spec, else of any spec; for explanations.
+  [[nodiscard]] std::optional<Package> latest_package_of(std::string_view step,
+                                                         std::string_view spec = {}) const;
+  // Its file, O_RDONLY, and the absolute path of it, for a hard link into a step's PKGDIR. A step
+  // must not be able to write to it: the inode is the store's.
+  [[nodiscard]] sys::Fd open_package(const Package& package) const;
+  [[nodiscard]] std::string package_file(const Package& package) const;
+  // Whether the file is there and has the digest that it came with. Reads all of it.
+  [[nodiscard]] bool verify_package(const Package& package) const;
+  // Makes the regular file `name` in `dirfd`, which lies on the store's file system (a work
+  // directory), a package: one more link to it, with mode 0644. Nothing may write to it any more.
+  // When a sound package of this key is there already, that is returned and nothing changes. On
+  // disk by the rules of publish(). The caller holds a lease. Throws Error (input) when the entry
+  // for the index is longer than kMaxStanzaBytes or `path` is not a plain relative one.
+  Package put_package(int dirfd, const std::string& name, Package package);
+  // Twice is harmless. Open files stay readable.
+  void forget_package(std::string_view key);
 
   // --- running steps ---
   // A new work directory: an empty fs() and work() on one file system for overlay's upperdir and

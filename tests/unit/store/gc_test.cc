@@ -45,19 +45,20 @@ using Keys = std::set<std::string>;
 TEST_CASE("least recently used records go first, and only as many as needed") {
   const std::vector<Record> records = {known("a", {}, 30), known("b", {}, 10), known("c", {}, 20)};
   const auto size = [](const Record& record) { return record.size_bytes; };
-  CHECK(choose_records(records, {.max_bytes = 30}, 30, size).empty());
-  CHECK(choose_records(records, {.max_bytes = 29}, 30, size) == Keys{"key-b"});
-  CHECK(choose_records(records, {.max_bytes = 15}, 30, size) == Keys{"key-b", "key-c"});
-  CHECK(choose_records(records, {.max_bytes = 0}, 1000, size).size() == 3);
-  CHECK(choose_records(records, {}, 1000, size).empty());
+  CHECK(choose_unused(records, {}, {.max_bytes = 30}, 30, size).records.empty());
+  CHECK(choose_unused(records, {}, {.max_bytes = 29}, 30, size).records == Keys{"key-b"});
+  CHECK(choose_unused(records, {}, {.max_bytes = 15}, 30, size).records == Keys{"key-b", "key-c"});
+  CHECK(choose_unused(records, {}, {.max_bytes = 0}, 1000, size).records.size() == 3);
+  CHECK(choose_unused(records, {}, {}, 1000, size).records.empty());
 }
 
 TEST_CASE("a parent counts as used when its child is, and goes after it") {
   const std::vector<Record> records = {known("base", {}, 10), known("world", {"base"}, 50),
                                        known("lone", {}, 20)};
   const auto size = [](const Record& record) { return record.size_bytes; };
-  CHECK(choose_records(records, {.max_bytes = 29}, 30, size) == Keys{"key-lone"});
-  CHECK(choose_records(records, {.max_bytes = 19}, 30, size) == Keys{"key-lone", "key-world"});
+  CHECK(choose_unused(records, {}, {.max_bytes = 29}, 30, size).records == Keys{"key-lone"});
+  CHECK(choose_unused(records, {}, {.max_bytes = 19}, 30, size).records ==
+        Keys{"key-lone", "key-world"});
 }
 
 TEST_CASE("records unused for too long go, whatever the space") {
@@ -66,7 +67,7 @@ TEST_CASE("records unused for too long go, whatever the space") {
   GcPolicy policy;
   policy.unused_for = std::chrono::seconds(5 * kDay);
   policy.now = 12 * kDay;
-  CHECK(choose_records(records, policy, 0, size) == Keys{"key-a"});
+  CHECK(choose_unused(records, {}, policy, 0, size).records == Keys{"key-a"});
 }
 
 TEST_CASE("a collection without limits takes what nothing refers to, and nothing else") {

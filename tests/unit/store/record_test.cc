@@ -58,6 +58,39 @@ TEST_CASE("a published step is found with all that was said of it") {
   CHECK(f.names("records").size() == 2);
 }
 
+TEST_CASE("a record keeps what else its caller wants to find again") {
+  Fixture f;
+  Record draft = record_of("world");
+  CHECK(run_step(f.store, "plain").extra.is_null());
+  CHECK(f.store.find_record(key_of("plain"))->extra.is_null());
+  CHECK(sys::read_file(record_file(f, key_of("plain"))).find("extra") == std::string::npos);
+  draft.extra = {{"merged", Json::array({"dev-lang/php-8.3.1"})}};
+  f.store.publish(f.store.begin_step("world"), draft);
+  CHECK(f.store.find_record(draft.key)->extra == draft.extra);
+  f.store.sync();
+  CHECK(f.open().find_record(draft.key)->extra == draft.extra);
+}
+
+TEST_CASE("what a snapshot shares with another counts only where it came from") {
+  Fixture f;
+  const Record made = run_step(f.store, "world");
+  const std::string whole = std::string(100000, 'x');
+  Work first = f.store.begin_step("a");
+  sys::write_file_atomically(first.fs_fd(), "a", whole, 0644, sys::Durable::no);
+  sys::linkat(first.fs_fd(), "a", first.fs_fd(), "b");
+  const Record a = f.store.publish(std::move(first), record_of("a"));
+  CHECK(a.size_bytes >= 100000);
+  CHECK(a.size_bytes < 200000);
+  Work second = f.store.begin_step("b");
+  for (const char* name : {"a", "b"})
+    sys::linkat(AT_FDCWD, f.store.snapshot_path(a.snapshot) + '/' + name, second.fs_fd(), name);
+  sys::write_file_atomically(second.fs_fd(), "c", std::string(5000, 'x'), 0644, sys::Durable::no);
+  const Record b = f.store.publish(std::move(second), record_of("b"));
+  CHECK(b.entries == 3);
+  CHECK(b.size_bytes >= 5000);
+  CHECK(b.size_bytes < 50000);
+}
+
 TEST_CASE("a key that was never published is absent without a word") {
   Fixture f;
   CHECK_FALSE(f.store.find_record(key_of("nothing")));
