@@ -12,6 +12,7 @@
 #include "image.h"
 #include "inputs.h"
 #include "packer.h"
+#include "repos_image.h"
 #include "settle.h"
 #include "sources.h"
 #include "step.h"
@@ -238,6 +239,7 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   require_phase(inputs.spec, request.from, "--from");
   require_phase(inputs.spec, request.until, "--until");
   const std::vector<oci::OutputTarget> targets = check_outputs(request.outputs, inputs.spec);
+  const auto repos_targets = check_repos_outputs(request.repos_outputs, targets, inputs.spec);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));
   Sources sources(request.sources, inputs, store, observer);
@@ -276,6 +278,8 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   });
   std::vector<OutputInfo> outputs;
   if (emits) outputs = emit_image(inputs, store, built, targets, packer, observer);
+  for (OutputInfo& each : emit_repos_image(inputs, sources, built.front(), repos_targets, packer))
+    outputs.push_back(std::move(each));
   store.sync();
   observer.build_done(
       outputs, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

@@ -1,7 +1,5 @@
 #include "image.h"
 
-#include <sys/utsname.h>
-
 #include <algorithm>
 
 #include "caller.h"
@@ -27,7 +25,7 @@ class ImageBuild {
   oci::ImageSpec describe(const std::vector<Built>& steps) {
     oci::ImageSpec image;
     image.created = time_of(steps.back().record.created);
-    image.platform = platform(steps);
+    image.platform = image_platform(inputs_, store_, steps.front());
     image.config = config();
     if (inputs_.spec.output.layers == spec::Layers::single)
       add_single(steps, image);
@@ -39,15 +37,6 @@ class ImageBuild {
  private:
   std::string time_of(std::int64_t seconds) const {
     return oci::rfc3339(packer_.epoch() ? std::min(*packer_.epoch(), seconds) : seconds);
-  }
-
-  // Of the base's programs, not of this machine: an i386 base gives an i386 image.
-  oci::Platform platform(const std::vector<Built>& steps) const {
-    utsname machine{};
-    if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
-    const sys::Fd root = store_.open_snapshot(steps.front().record.snapshot);
-    const portage::BaseInfo base = portage::check_base(root.get(), inputs_.spec, machine.machine);
-    return {"linux", base.oci_architecture, base.oci_variant};
   }
 
   oci::ContainerConfig config() const {
@@ -126,15 +115,28 @@ std::vector<oci::OutputTarget> check_outputs(const std::vector<std::string>& out
   return targets;
 }
 
+oci::Platform image_platform(const Inputs& inputs, const store::Store& store, const Built& base) {
+  const sys::Fd root = store.open_snapshot(base.record.snapshot);
+  const portage::BaseInfo info = portage::check_base(root.get(), inputs.spec, inputs.machine);
+  return {"linux", info.oci_architecture, info.oci_variant};
+}
+
 std::vector<OutputInfo> emit_image(const Inputs& inputs, store::Store& store,
                                    const std::vector<Built>& steps,
                                    const std::vector<oci::OutputTarget>& targets,
                                    const LayerPacker& packer, Observer& observer) {
   const oci::ImageSpec image = ImageBuild(inputs, store, packer, observer).describe(steps);
+  return write_image(image, inputs.spec.name, inputs.spec.tag, targets, observer);
+}
+
+std::vector<OutputInfo> write_image(const oci::ImageSpec& image, const std::string& name,
+                                    const std::string& tag,
+                                    const std::vector<oci::OutputTarget>& targets,
+                                    Observer& observer) {
   std::vector<OutputInfo> written;
   for (const oci::OutputTarget& target : targets) {
     oci::WriteOptions options;
-    options.name = oci::image_name(target.reference, inputs.spec.name, inputs.spec.tag);
+    options.name = oci::image_name(target.reference, name, tag);
     options.sharing = oci::Sharing::hard_link;
     options.progress = [&](std::uint64_t done, std::uint64_t total) {
       sys::check_interrupt();

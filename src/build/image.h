@@ -24,6 +24,16 @@ struct Built {
 std::vector<oci::OutputTarget> check_outputs(const std::vector<std::string>& outputs,
                                              const spec::BuildSpec& spec);
 
+// Of the base's programs, not of this machine: an i386 base gives an i386 image.
+oci::Platform image_platform(const Inputs& inputs, const store::Store& store, const Built& base);
+
+// Writes a finished image to every target that does not hold it yet. `name` and `tag` are what a
+// target without a reference of its own is called by.
+std::vector<OutputInfo> write_image(const oci::ImageSpec& image, const std::string& name,
+                                    const std::string& tag,
+                                    const std::vector<oci::OutputTarget>& targets,
+                                    Observer& observer);
+
 // Packs what is not packed yet and writes every output.
 std::vector<OutputInfo> emit_image(const Inputs& inputs, store::Store& store,
                                    const std::vector<Built>& steps,

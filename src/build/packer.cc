@@ -16,6 +16,7 @@ namespace {
 
 // Raised when the same tree would be packed into other bytes: cached layers are then made anew.
 constexpr char kPackFormat[] = "1";
+constexpr char kTreePackFormat[] = "1";  // likewise, of trees that no step made
 
 layer::Compression codec(spec::Compression compression) {
   switch (compression) {
@@ -69,28 +70,17 @@ LayerPacker::LayerPacker(const spec::Output& output, store::Store& store)
 
 Packed LayerPacker::pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
                          const PackReport& report) const {
-  const std::string options =
-      std::string("format=") + kPackFormat + ";root=" + output_.root +
-      ";kind=" + (kind == layer::TreeKind::plain ? "plain" : "upper") +
-      ";codec=" + std::string(spec::to_string(output_.compression)) +
-      ";level=" + (output_.level ? std::to_string(*output_.level) : "default") +
-      ";clamp=" + (epoch_ ? std::to_string(*epoch_) : "none");
-  const store::LayerKey key{snapshots, options};
+  const store::LayerKey key{
+      snapshots, std::string("format=") + kPackFormat + ";root=" + output_.root + ";kind=" +
+                     (kind == layer::TreeKind::plain ? "plain" : "upper") + codec_text()};
   if (const auto cached = store_.find_layer(key)) return {blob_of(*cached), false};
 
-  layer::PackOptions pack_options;
-  pack_options.kind = kind;
-  pack_options.subtree = output_.root.substr(1);
-  pack_options.compression = codec(output_.compression);
-  pack_options.level = output_.level;
-  pack_options.threads = report.threads;
-  pack_options.clamp_mtime = epoch_;
-  pack_options.warnings = report.warnings;
-  pack_options.progress = report.progress;
-  pack_options.check_interrupt = report.check_interrupt;
+  layer::PackOptions options = pack_options(report);
+  options.kind = kind;
+  options.subtree = output_.root.substr(1);
   const sys::Fd tree = mount_chain(store_, snapshots);
   store::BlobWriter writer = store_.new_blob();
-  const layer::LayerResult result = layer::pack_layer(tree.get(), pack_options, writer.fd());
+  const layer::LayerResult result = layer::pack_layer(tree.get(), options, writer.fd());
   if (result.empty) return {std::nullopt, result.hides_lower};
   (void)writer.commit(result.blob_digest);
   const store::CachedLayer layer = {result.blob_digest, result.blob_size, result.diff_id,
@@ -98,6 +88,46 @@ Packed LayerPacker::pack(const std::vector<std::string>& snapshots, layer::TreeK
   // A layer that hides those below it is rare, and its mark is not part of the cache's format.
   if (!result.hides_lower) store_.put_layer(key, layer);
   return {blob_of(layer), result.hides_lower};
+}
+
+oci::LayerBlob LayerPacker::pack_tree(const layer::Adoption& adoption, const std::string& anchor,
+                                      const std::function<int()>& open,
+                                      const PackReport& report) const {
+  const store::LayerKey key{
+      {anchor},
+      std::string("tree=") + kTreePackFormat + ";prefix=" + adoption.prefix +
+          ";file-mtime=" + (adoption.file_mtime ? std::to_string(*adoption.file_mtime) : "own") +
+          ";directory-mtime=" + std::to_string(adoption.directory_mtime) + codec_text()};
+  if (!anchor.empty())
+    if (const auto cached = store_.find_layer(key)) return blob_of(*cached);
+  layer::PackOptions options = pack_options(report);
+  options.kind = layer::TreeKind::plain;
+  options.adoption = &adoption;
+  store::BlobWriter writer = store_.new_blob();
+  const layer::LayerResult result = layer::pack_layer(open(), options, writer.fd());
+  (void)writer.commit(result.blob_digest);
+  const store::CachedLayer layer = {result.blob_digest, result.blob_size, result.diff_id,
+                                    result.uncompressed_size};
+  if (!anchor.empty()) store_.put_layer(key, layer);
+  return blob_of(layer);
+}
+
+std::string LayerPacker::codec_text() const {
+  return ";codec=" + std::string(spec::to_string(output_.compression)) +
+         ";level=" + (output_.level ? std::to_string(*output_.level) : "default") +
+         ";clamp=" + (epoch_ ? std::to_string(*epoch_) : "none");
+}
+
+layer::PackOptions LayerPacker::pack_options(const PackReport& report) const {
+  layer::PackOptions options;
+  options.compression = codec(output_.compression);
+  options.level = output_.level;
+  options.threads = report.threads;
+  options.clamp_mtime = epoch_;
+  options.warnings = report.warnings;
+  options.progress = report.progress;
+  options.check_interrupt = report.check_interrupt;
+  return options;
 }
 
 oci::LayerBlob LayerPacker::blob_of(const store::CachedLayer& layer) const {

@@ -52,10 +52,18 @@ class LayerPacker {
   // `snapshots`: one for a layer of its own, or a whole chain, lowest first, for a merged one.
   [[nodiscard]] Packed pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
                             const PackReport& report) const;
+  // A tree that no step made. `anchor` is a snapshot that stands for its content: under it the
+  // layer is found again, and with it collected; empty: it is packed each time. `open` gives the
+  // directory when there is something to pack.
+  [[nodiscard]] oci::LayerBlob pack_tree(const layer::Adoption& adoption, const std::string& anchor,
+                                         const std::function<int()>& open,
+                                         const PackReport& report) const;
   [[nodiscard]] const std::optional<std::int64_t>& epoch() const noexcept { return epoch_; }
 
  private:
-  oci::LayerBlob blob_of(const store::CachedLayer& layer) const;
+  [[nodiscard]] std::string codec_text() const;
+  [[nodiscard]] layer::PackOptions pack_options(const PackReport& report) const;
+  [[nodiscard]] oci::LayerBlob blob_of(const store::CachedLayer& layer) const;
 
   const spec::Output& output_;
   store::Store& store_;

@@ -14,6 +14,7 @@
 #include "gbox/sys/userns.h"
 #include "import.h"
 #include "inputs.h"
+#include "repos_view.h"
 #include "root.h"
 #include "settle.h"
 #include "sources.h"
@@ -131,9 +132,9 @@ std::string failed_directory(const store::Store& store, const store::FailedStep&
 
 }  // namespace
 
-int run_in_image(const std::string& store_path, const std::string& image,
-                 const std::vector<std::string>& command, Observer& observer) {
-  store::Store store = open_store(store_path, observer);
+int run_in_image(const RunRequest& request, Observer& observer) {
+  const std::string& image = request.image;
+  store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox run");
   std::vector<std::string> snapshots;
   oci::ContainerConfig config;
@@ -151,8 +152,10 @@ int run_in_image(const std::string& store_path, const std::string& image,
   const StepRoot root(store, work, snapshots, sandbox::own_targets());
   sandbox::Settings settings;
   settings.root = root.mount();
+  if (!request.repositories.empty())
+    settings.mounts = repository_mounts(store, work, request.repositories, observer);
   if (!names_image(image)) config.cmd = {shell_of(settings.root.get())};
-  settings.command = command_of_image(config, command, settings.root.get());
+  settings.command = command_of_image(config, request.command, settings.root.get());
   return run(std::move(settings), "run");
 }
 

@@ -38,9 +38,10 @@ struct InputArgs {
 struct BuildArgs {
   SpecArgs spec;
   StoreArgs store;
-  std::vector<std::string> outputs;  // as given: "oci:DIR[:REF]", "oci-archive:FILE"
-  std::string from;                  // phase to run anew with all after it; "" = by keys alone
-  std::string until;                 // last phase to run; "" = all
+  std::vector<std::string> outputs;        // as given: "oci:DIR[:REF]", "oci-archive:FILE"
+  std::vector<std::string> repos_outputs;  // likewise, of the ebuild repositories
+  std::string from;   // phase to run anew with all after it; "" = by keys alone
+  std::string until;  // last phase to run; "" = all
   bool dry_run = false;
   InputArgs inputs;
   sys::Level require_level = sys::Level::full;
@@ -70,7 +71,8 @@ struct FetchArgs {
 
 struct RunArgs {
   StoreArgs store;
-  std::string image;  // "oci:DIR[:REF]", "oci-archive:FILE", a digest, or a snapshot's name
+  std::string image;         // "oci:DIR[:REF]", "oci-archive:FILE", a digest, or a snapshot's name
+  std::string repositories;  // an image of ebuild repositories; "" = none
   std::vector<std::string> command;  // empty: what the image's config says
 };
 

@@ -105,6 +105,7 @@ int cmd_build(const BuildArgs& args, Console& console) {
                                     options_of(args.inputs),
                                     args.store.directory,
                                     args.outputs,
+                                    args.repos_outputs,
                                     args.from,
                                     args.until};
   if (args.dry_run) {
@@ -153,7 +154,8 @@ int cmd_fetch(const FetchArgs& args, Console& console) {
 }
 
 int cmd_run(const RunArgs& args, Console& console) {
-  return build::run_in_image(args.store.directory, args.image, args.command, console.progress());
+  return build::run_in_image({args.store.directory, args.image, args.repositories, args.command},
+                             console.progress());
 }
 
 int cmd_shell(const ShellArgs& args, Console& console) {

@@ -95,6 +95,14 @@ void Parser::declare_build() {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option(
+          "--repos-output", raw_.repos_outputs,
+          "also write the spec's ebuild repositories, as an image of their own; repeatable")
+      ->type_name("TARGET")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--from", raw_.from, "run this phase and all after it anew")
       ->type_name("PHASE");
   command->add_option("--until", raw_.until, "stop after this phase, write no image")
@@ -145,6 +153,11 @@ void Parser::declare_run() {
       ->add_option("IMAGE", raw_.image,
                    "oci:DIR[:REF], oci-archive:FILE, or a finished step by name or by key")
       ->option_text("IMAGE [--] [COMMAND...]");
+  command
+      ->add_option("--with-repos", raw_.with_repos,
+                   "show the ebuild repositories of this image (oci:DIR[:REF] or "
+                   "oci-archive:FILE) inside, read-only")
+      ->type_name("IMAGE");
   // What stands behind the image belongs to the command, options included.
   command->prefix_command();
   add_common(*command);

@@ -121,6 +121,7 @@ Command Parser::command_of(const CLI::App& parsed) const {
         spec_args(),
         store,
         raw_.outputs,
+        raw_.repos_outputs,
         raw_.from,
         raw_.until,
         raw_.dry_run,
@@ -136,7 +137,7 @@ Command Parser::command_of(const CLI::App& parsed) const {
     std::vector<std::string> command = parsed.remaining();
     if (!command.empty() && after_dashes_) command.push_back("--");  // the command's own
     if (after_dashes_) command.insert(command.end(), after_dashes_->begin(), after_dashes_->end());
-    return RunArgs{store, raw_.image, std::move(command)};
+    return RunArgs{store, raw_.image, raw_.with_repos, std::move(command)};
   }
   if (name == "shell") {
     auto [spec, step] = spec_and_step(name);

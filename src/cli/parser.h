@@ -22,9 +22,11 @@ struct Raw {
   std::string unused_for;
   std::vector<std::string> set;
   std::vector<std::string> outputs;
+  std::vector<std::string> repos_outputs;
   std::string from;
   std::string until;
   std::string image;
+  std::string with_repos;
   std::vector<std::string> spec_and_step;
   std::string step;
   std::string help_topic;

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "adopt.h"
 #include "compressor.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
@@ -115,8 +116,10 @@ class ContentReader {
 
 LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd) try {
   const CodecOptions codec = codec_of(options);
-  const ChangeList list = scan_tree(
-      tree_dirfd, {options.kind, options.subtree, options.warnings, options.check_interrupt});
+  const Adoption* adoption = options.adoption;
+  const ChangeList list =
+      scan_tree(tree_dirfd, {options.kind, options.subtree, options.warnings,
+                             options.check_interrupt, adoption ? adoption->leave_out : nullptr});
   LayerResult result;
   result.sockets_skipped = list.sockets_skipped;
   result.empty = list.empty();
@@ -125,11 +128,17 @@ LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd) 
   std::optional<ContentReader> reader;  // a layer of whiteouts may have no root to read from
   const std::unique_ptr<BlobWriter> blob = BlobWriter::make(codec, blob_fd);
   std::string header;
+  if (adoption)
+    for (const Entry& entry : directories_above(*adoption))
+      append_tar_header(header, entry, options.clamp_mtime);
   for (const Entry& entry : list.entries) {
-    header.clear();
-    append_tar_header(header, entry, options.clamp_mtime);
+    Entry own;
+    if (adoption) own = adopted(entry, *adoption);
+    const Entry& shown = adoption ? own : entry;
+    append_tar_header(header, shown, options.clamp_mtime);
     blob->write(header);
-    if (entry.kind != EntryKind::file || entry.status.st_size == 0) continue;
+    header.clear();
+    if (shown.kind != EntryKind::file || shown.status.st_size == 0) continue;
     if (!reader) reader.emplace(tree_dirfd, options, list.content_bytes);
     reader->copy(entry, *blob);
   }

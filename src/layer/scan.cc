@@ -159,6 +159,7 @@ class Scanner {
     if (options_.check_interrupt) options_.check_interrupt();
     std::vector<Entry> found;
     for (const std::string& name : sys::list_directory(dirfd, path)) {
+      if (options_.leave_out && options_.leave_out(joined(path, name))) continue;
       const auto status = sys::try_fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);
       if (!status) throw_changed(joined(path, name));
       // Whiteouts share one inode, and come before everything that could share their names.

@@ -163,6 +163,16 @@ void move_mount(int mount_fd, int target_fd, std::string_view subject) {
     throw SysError(errno, "mount on " + quoted(subject), ExitCode::host);
 }
 
+AttachedMount::AttachedMount(Fd mount, const std::string& parent)
+    : point_(parent, "view-"), mount_(std::move(mount)) {
+  move_mount(mount_.get(), point_.fd(), point_.path());
+}
+
+AttachedMount::~AttachedMount() {
+  // Else the directory cannot be removed; the namespace ends with the process in any case.
+  (void)::umount2(point_.path().c_str(), MNT_DETACH);
+}
+
 Fd mount_overlay(const Overlay& overlay) {
   if (overlay.lowerdirs.size() > kMaxLowerdirs)
     throw Error("mount overlay: " + std::to_string(overlay.lowerdirs.size()) +

@@ -30,10 +30,11 @@ struct SourceOptions {
 struct BuildRequest {
   SpecSource spec;
   SourceOptions sources;
-  std::string store;                 // absolute path
-  std::vector<std::string> outputs;  // "oci:DIR[:REF]"; empty: "oci:NAME" beside the caller
-  std::string from;                  // a phase: it and all after it run again; empty: none
-  std::string until;                 // a phase: nothing after it runs, no image; empty: all
+  std::string store;                       // absolute path
+  std::vector<std::string> outputs;        // "oci:DIR[:REF]"; empty: "oci:NAME" beside the caller
+  std::vector<std::string> repos_outputs;  // likewise, of the ebuild repositories; empty: none
+  std::string from;                        // a phase: it and all after it run again; empty: none
+  std::string until;                       // a phase: nothing after it runs, no image; empty: all
 };
 
 // Builds and publishes; returns one line's worth for each output. Throws what went wrong, with

@@ -11,11 +11,18 @@
 
 namespace gbox::build {
 
-// `image`: 'oci:DIR[:REF]', 'oci-archive:FILE', the name of a finished step, or at least six
-// digits of a step's key. An empty command means what the image's configuration says, or a shell
-// for a snapshot. Returns the command's exit status (128 + N for signal N).
-int run_in_image(const std::string& store, const std::string& image,
-                 const std::vector<std::string>& command, Observer& observer);
+struct RunRequest {
+  std::string store;  // absolute path
+  // 'oci:DIR[:REF]', 'oci-archive:FILE', the name of a finished step, or at least six digits of a
+  // step's key.
+  std::string image;
+  std::string repositories;  // an image whose ebuild repositories are seen inside; empty: none
+  // Empty: what the image's configuration says, or a shell for a snapshot.
+  std::vector<std::string> command;
+};
+
+// Returns the command's exit status (128 + N for signal N).
+int run_in_image(const RunRequest& request, Observer& observer);
 
 // A shell in a step of a spec: where it failed, if its last run failed, else after it.
 int run_shell(const SpecSource& spec, const SourceOptions& options, const std::string& store,

@@ -66,6 +66,8 @@ struct ScanOptions {
   std::string subtree;
   WarningSink* warnings = nullptr;        // borrowed; told about skipped sockets
   std::function<void()> check_interrupt;  // called often; throws to stop
+  // What to pass over, by its path below the layer's root; with a directory, all that it holds.
+  std::function<bool(const std::string& path)> leave_out;
 };
 
 // Reads the tree below `tree_dirfd` (borrowed). Owners, modes and xattrs are taken as the calling

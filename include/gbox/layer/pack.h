@@ -21,9 +21,21 @@ enum class Compression { none, gzip, zstd };
 inline constexpr int kDefaultGzipLevel = 5;
 inline constexpr int kDefaultZstdLevel = 3;
 
+// A tree that no step made: a directory of this machine, as a checkout or an archive left it. Of it
+// the names, bytes, link targets and execute bits count; what else the image has is said here, so
+// that equal content gives equal layers. Owner is 0:0, the mode 0755 or 0644, links are files each,
+// and there are no extended attributes. Refuses what is no directory, file or symbolic link.
+struct Adoption {
+  std::string prefix;  // where the tree is in the image, such as "var/db/repos/gentoo"
+  std::optional<std::int64_t> file_mtime;  // of all but directories; absent: their own
+  std::int64_t directory_mtime = 0;        // of all directories, those of the prefix included
+  std::function<bool(const std::string& path)> leave_out;  // see ScanOptions
+};
+
 struct PackOptions {
   TreeKind kind = TreeKind::upper;
-  std::string subtree;  // see ScanOptions
+  const Adoption* adoption = nullptr;  // borrowed; of a plain tree only
+  std::string subtree;                 // see ScanOptions
   Compression compression = Compression::gzip;
   std::optional<int> level;                 // gzip 1…12, zstd 1…19; ignored for none
   unsigned threads = 0;                     // for compressing; 0: as many as there are CPUs

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gbox/sys/fd.h"
+#include "gbox/sys/file.h"
 
 namespace gbox::sys {
 
@@ -30,6 +31,22 @@ Fd new_mount(const std::string& type, const std::vector<MountOption>& options,
 
 // Attaches a detached mount on top of `target_fd` (O_PATH).
 void move_mount(int mount_fd, int target_fd, std::string_view subject);
+
+// A detached mount, attached at a directory of its own while this lives: before Linux 6.15 no part
+// of a detached mount can be bound, as open_tree() does. What was bound stays when this goes.
+class AttachedMount {
+ public:
+  // The directory is made below `parent`.
+  AttachedMount(Fd mount, const std::string& parent);
+  AttachedMount(const AttachedMount&) = delete;
+  AttachedMount& operator=(const AttachedMount&) = delete;
+  ~AttachedMount();
+  [[nodiscard]] int fd() const noexcept { return mount_.get(); }  // its root
+
+ private:
+  TempDir point_;
+  Fd mount_;
+};
 
 // Which interface mounts an overlay. fsconfig's 'lowerdir+' needs Linux 6.8 in a user namespace;
 // mount(2) works since 5.11 but has one page for all options. `automatic` tries in that order.

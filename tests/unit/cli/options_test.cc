@@ -43,6 +43,22 @@ TEST_CASE("build takes a spec, several outputs and several settings, in any orde
   CHECK(args.store.directory == "/s");
 }
 
+TEST_CASE("the image of ebuild repositories is written to several places, and read from one") {
+  const auto built = parsed<BuildArgs>({"build", "--repos-output", "oci:r:1", "-o", "oci:x",
+                                        "my.toml", "--repos-output=oci-archive:r.tar"});
+  CHECK(built.repos_outputs == std::vector<std::string>{"oci:r:1", "oci-archive:r.tar"});
+  CHECK(built.outputs == std::vector<std::string>{"oci:x"});
+  CHECK(built.spec.path == "my.toml");
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"run", "oci:out", "--with-repos", "oci:r", "emerge", "--with-repos", "x"},
+           {"run", "--with-repos", "oci:r", "oci:out", "--", "emerge", "--with-repos", "x"}}) {
+    const auto run = parsed<RunArgs>(arguments);
+    CHECK(run.image == "oci:out");
+    CHECK(run.repositories == "oci:r");
+    CHECK(run.command == std::vector<std::string>{"emerge", "--with-repos", "x"});
+  }
+}
+
 TEST_CASE("build without a spec takes the usual name") {
   const auto args = parsed<BuildArgs>({"build"});
   CHECK(args.spec.path == "stage4.toml");

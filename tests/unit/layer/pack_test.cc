@@ -305,3 +305,53 @@ TEST_CASE("levels beyond the codec's are refused") {
   CHECK(message_of([&] { (void)pack(tree.fd(), options); }) ==
         "pack layer: compression level 13 is not between 1 and 12");
 }
+
+TEST_CASE("an adopted tree shows its content alone: not whose it is, nor how it lies here") {
+  const auto make = [](int dir, mode_t mode) {
+    for (const char* d : {"a", ".git"}) sys::mkdirat(dir, d, 0700);
+    put(dir, "a/file", "content");
+    put(dir, ".git/secret");
+    put(dir, "program", "#!");
+    REQUIRE(::fchmodat(dir, "a/file", mode, 0) == 0);
+    REQUIRE(::fchmodat(dir, "program", mode | 0100, 0) == 0);
+    REQUIRE(::symlinkat("a/file", dir, "link") == 0);
+  };
+  Adoption adoption;
+  adoption.prefix = "var/db/tree";
+  adoption.file_mtime = 1'000'000'000;
+  adoption.directory_mtime = 1'000'000'001;
+  adoption.leave_out = [](const std::string& path) { return path == ".git"; };
+  PackOptions options = plain_tar();
+  options.adoption = &adoption;
+
+  const sys::TempDir one("/tmp", "gbox-test-");
+  make(one.fd(), 0600);
+  REQUIRE(::linkat(one.fd(), "a/file", one.fd(), "z", 0) == 0);
+  const sys::TempDir two("/tmp", "gbox-test-");
+  make(two.fd(), 0664);
+  put(two.fd(), "z", "content");
+  (void)::fsetxattr(sys::openat(two.fd(), "z", O_RDONLY).get(), "user.mark", "1", 1, 0);
+  const Packed packed = pack(one.fd(), options);
+  CHECK(packed.blob == pack(two.fd(), options).blob);
+
+  const sys::TempDir dir("/tmp", "gbox-test-");
+  put(dir.fd(), "x.tar", packed.blob);
+  const std::string listing =
+      shell("TZ=UTC tar --numeric-owner --full-time -tvf " + dir.path() + "/x.tar | tr -s ' '");
+  CHECK(listing ==
+        "drwxr-xr-x 0/0 0 2001-09-09 01:46:41 var/\n"
+        "drwxr-xr-x 0/0 0 2001-09-09 01:46:41 var/db/\n"
+        "drwxr-xr-x 0/0 0 2001-09-09 01:46:41 var/db/tree/\n"
+        "drwxr-xr-x 0/0 0 2001-09-09 01:46:41 var/db/tree/a/\n"
+        "-rw-r--r-- 0/0 7 2001-09-09 01:46:40 var/db/tree/a/file\n"
+        "lrwxrwxrwx 0/0 0 2001-09-09 01:46:40 var/db/tree/link -> a/file\n"
+        "-rwxr-xr-x 0/0 2 2001-09-09 01:46:40 var/db/tree/program\n"
+        "-rw-r--r-- 0/0 7 2001-09-09 01:46:40 var/db/tree/z\n");
+
+  options.clamp_mtime = 5;
+  CHECK(pack(one.fd(), options).blob != packed.blob);
+
+  REQUIRE(::mkfifoat(two.fd(), "fifo", 0644) == 0);
+  CHECK(message_of([&] { (void)pack(two.fd(), options); }) ==
+        "pack layer: 'fifo' is no file, directory or symbolic link");
+}
