@@ -13,7 +13,7 @@ cd "$scratch"
 
 # A repository of this test's own beside the stand-in's, for what that one has no package for.
 repo=$scratch/repo
-mkdir -p "$repo"/{profiles,metadata,app-test/{shop,live,renamed}}
+mkdir -p "$repo"/{profiles,metadata,eclass,app-test/{shop,live,renamed,engine,helper,maker,addon}}
 echo extra >"$repo/profiles/repo_name"
 echo app-test >"$repo/profiles/categories"
 printf 'masters = standin\nthin-manifests = true\nsign-manifests = false\n' >"$repo/metadata/layout.conf"
@@ -37,60 +37,100 @@ src_unpack() { :; }'
 dist renamed renamed-1.tar 'renamed'
 dist renamed docs.tar 'docs'
 
+# A build with an eclass that overrides the stand-in's, a tool whose run-time dependency it has not
+# named, an alternative that is not there yet (it follows maker), and one that never is.
+printf 'EXTRA=1\n' >"$repo/eclass/extra.eclass"
+printf 'IUSE="savedconfig"\n' >"$repo/eclass/savedconfig.eclass" # Gentoo's is read by its name
+# As old as the one it overrides: Portage's own list of eclasses then names the other one.
+cp -p "$e2e_root/tests/standin/repo/eclass/standin-make.eclass" "$repo/eclass"
+ebuild engine ''
+ebuild helper 'IUSE="cold"
+RDEPEND="!cold? ( app-test/engine:= ) cold? ( app-shells/bash )"'
+ebuild maker 'inherit extra savedconfig standin-make
+SRC_URI=""
+BDEPEND="|| ( app-test/helper app-test/addon app-test/none )"
+PDEPEND="app-test/addon"'
+ebuild addon 'RDEPEND="app-test/maker"'
+
+config=$scratch/portage
+mkdir -p "$config"/{profile,savedconfig/app-test,env/app-test,patches/app-test/{maker,maker:0,maker-1}}
+echo '# sourced for each package' | tee "$config"/{bashrc,profile/profile.bashrc,env/app-test/maker} >/dev/null
+for name in maker/a maker/b maker/c maker:0/a maker-1/b maker/unused; do
+  echo "+ $name" >"$config/patches/app-test/$name.patch"
+done
+echo 'FEATURE=y' | tee "$config/savedconfig/app-test"/{maker-1,maker,addon} >/dev/null
+: >"$config/patches/app-test/maker-1/c.patch" # an empty one takes the other of its name away
+mv "$config/patches/app-test/maker/unused"{.patch,.txt}
+
 spec "$scratch/stage4.toml" <<TOML
 [repos.extra]
 path = "$repo"
 priority = -10
 [portage.package_use]
 "app-demo/hello" = ["shout", "greeting_styles_formal"]
+"app-test/maker" = ["savedconfig"]
+[portage.package_env]
+"app-test/maker" = ["quick"]
+[portage.env.quick]
+CFLAGS = "-O1"
+FEATURES = "nostrip parallel-fetch"
+NINJAOPTS = "-j3 -k 0"
+SWITCH_OF_AN_ECLASS = "on"
 [[phase]]
 name = "tool"
 emerge = ["dev-demo/greetgen"]
-[[phase]]
-name = "merge"
-emerge = ["app-demo/hello", "virtual/greeter", "app-demo/phrasebook"]
-[[phase]]
-name = "root"
-root = "/destination"
-emerge = ["app-demo/hello-classic"]
 TOML
-ask() { timeout --kill-after=10 300 "$ask_plan" "$scratch/stage4.toml" "$store" "$@"; }
-# What emerge did, from its log: 'CPV ROOT' in order.
-merged() {
-  gbox log "$1" </dev/null |
-    sed -n 's/^>>> Emerging ([0-9]* of [0-9]*) \([^ ]*\)::[^ ]*\( for \(.*\)\)\{0,1\}$/\1 \3/p' |
-    sed 's,\(.\)/$,\1,; s, $, /,'
-}
-planned() { sed -n 's/^P \([^ ]*\) \([^ ]*\) ebuild merge$/\1 \2/p' <<<"$1"; }
-
-# --- what is asked is what is then done ---
-ok gbox build "$scratch/stage4.toml" --until tool
-for name in merge root; do
-  ok ask "$name"
-  answer=$out
-  assert_contains "$answer" "S data 3."
-  assert_lacks "$answer" "W "
-  ok gbox build "$scratch/stage4.toml" --until "$name"
-  assert_equal "$(planned "$answer")" "$(merged "$name")" "$name"
-  [[ -n $(planned "$answer") ]] || fail "emerge merged nothing in '$name'"
-  [[ $name == root ]] || merge=$answer
-done
-assert_contains "$merge" "U greeting_styles_formal shout -greeting_styles_casual -test"
-assert_contains "$merge" "N dev-demo/libgreet-2.0 / build build-slot run run-slot"
-assert_contains "$merge" "N dev-demo/greetgen-1.0 / build"
-assert_contains "$merge" "F hello-1.0.tar 20480 2"
-assert_lacks "$merge" "P dev-demo/greetgen" # it is there already
-assert_contains "$answer" "P dev-demo/libgreet-1.0 /destination ebuild merge"
-
-# --- phases without a plan: each asked after 'tool', so that nothing else is built ---
+sed -i "s,^\[portage\]$,&\nconfig_dir = \"$config\"," "$scratch/stage4.toml"
+# The phase that is asked comes after 'tool', so that nothing else is built.
 one_phase() { # NAME TOML
-  sed '/^name = "merge"$/,$d' "$scratch/stage4.toml" | sed '$d' >"$scratch/one.toml"
+  cp "$scratch/stage4.toml" "$scratch/one.toml"
   printf '[[phase]]\nname = "%s"\n%s\n' "$1" "$2" >>"$scratch/one.toml"
 }
 ask_one() { # NAME TOML [MIRROR…]
   one_phase "$1" "$2"
   timeout --kill-after=10 300 "$ask_plan" "$scratch/one.toml" "$store" "$1" "${@:3}"
 }
+# What emerge did, from its log: 'CPV ROOT' in order.
+merged() {
+  gbox log "$1" </dev/null |
+    sed -n 's/^>>> Emerging ([0-9]* of [0-9]*) \([^ ]*\)::[^ ]*\( for \(.*\)\)\{0,1\}$/\1 \3/p' |
+    sed 's,\(.\)/$,\1,; s, $, /,'
+}
+# What an answer says about one package.
+of() { # CPV ROOT ANSWER
+  awk -v start="P $1 $2 " 'index($0, "P ") == 1 { on = index($0, start) == 1 } on' <<<"$3"
+}
+planned() { sed -n 's/^P \([^ ]*\) \([^ ]*\) ebuild merge$/\1 \2/p' <<<"$1"; }
+
+# --- what is asked is what emerge then does, left alone ---
+ok gbox build "$scratch/stage4.toml"
+compare() { # NAME TOML EMERGE-ARGUMENTS
+  ok ask_one "$1" "$2"
+  answer=$out
+  assert_contains "$answer" "S data 3."
+  assert_lacks "$answer" "W "
+  one_phase "$1-alone" "run = 'emerge --nospinner $3'"
+  ok gbox build "$scratch/one.toml"
+  assert_equal "$(planned "$answer")" "$(merged "$1-alone")" "$1"
+  [[ -n $(planned "$answer") ]] || fail "emerge merged nothing in '$1'"
+}
+compare merge 'emerge = ["app-demo/hello", "virtual/greeter", "app-demo/phrasebook"]' \
+  'app-demo/hello virtual/greeter app-demo/phrasebook'
+merge=$answer
+compare root $'root = "/destination"\nemerge = ["app-demo/hello-classic"]' \
+  '--root=/destination app-demo/hello-classic'
+assert_contains "$merge" "U greeting_styles_formal shout -greeting_styles_casual -test"
+assert_contains "$merge" "N dev-demo/libgreet-2.0 / build build-slot run run-slot"
+assert_contains "$merge" "N dev-demo/greetgen-1.0 / build"
+assert_contains "$merge" "F hello-1.0.tar 20480 2"
+assert_lacks "$merge" "P dev-demo/greetgen" # it is there already
+assert_contains "$answer" "P dev-demo/libgreet-1.0 /destination ebuild merge"
+# What is for another root is never there when a package is built.
+classic=$(of app-demo/hello-classic-1.0 /destination "$answer")
+assert_equal "$(grep -c '^B dev-demo/libgreet-1.0$' <<<"$classic")" 1
+assert_lacks "$(of dev-demo/libgreet-1.0 / "$answer")" "B dev-demo/libgreet-1.0"
+
+# --- phases without a plan ---
 masked() {
   # Asked for by name it would be refused before Portage is asked, unless autounmask may help.
   fails 5 ask_one masked 'emerge = ["app-demo/restricted"]
@@ -119,6 +159,52 @@ check "masked and under a licence: both remedies" masked
 check "only unstable: the keyword" unstable
 check "no such package" unknown
 check "a flag that is not set: the flag" flag
+
+# --- what decides the build of a package ---
+toolchain="B sys-devel/binutils-2.40 installed
+B sys-devel/gcc-12.2.0 installed
+B sys-kernel/linux-headers-6.1 installed"
+decides() {
+  local maker addon first
+  ok ask_one decides 'emerge = ["sys-libs/glibc", "app-test/maker"]'
+  first=$out
+  maker=$(of app-test/maker-1 / "$out")
+  addon=$(of app-test/addon-1 / "$out")
+  # Its tool, what the tool runs with, and the compiler: the C library that is there by then is the
+  # plan's. The addon comes later, though it could serve as the tool.
+  assert_equal "$(planned "$out" | cut -d' ' -f1 | tail -1)" app-test/addon-1
+  assert_equal "$(grep '^B' <<<"$maker" | LC_ALL=C sort)" \
+    "$(printf 'B app-test/%s-1\n' engine helper)"$'\n'"$toolchain"$'\nB sys-libs/glibc-2.36'
+  assert_contains "$(of sys-libs/glibc-2.36 / "$out")" "B sys-libs/glibc-2.36 installed"
+  assert_equal "$(grep '^[EHA]' <<<"$maker")" "E extra /var/db/repos/extra/eclass/extra.eclass
+E savedconfig /var/db/repos/extra/eclass/savedconfig.eclass
+E standin-make /var/db/repos/extra/eclass/standin-make.eclass
+H /etc/portage/bashrc
+H /etc/portage/env/app-test/maker
+A /etc/portage/patches/app-test/maker:0/a.patch
+A /etc/portage/patches/app-test/maker-1/b.patch
+A /etc/portage/savedconfig/app-test/maker-1"
+  assert_equal "$(grep '^[EHA]' <<<"$addon")" "H /etc/portage/bashrc"
+  assert_contains "${out%%$'\n'P *}" "H /etc/portage/profile/profile.bashrc"
+
+  assert_equal "$(grep -E '^V (CFLAGS|FEATURES|MAKEOPTS|NINJAOPTS|SWITCH_.*|USE)=' <<<"$maker")" "V CFLAGS=-O1
+V FEATURES=binpkg-docompress binpkg-dostrip fixlafiles nostrip xattr
+V NINJAOPTS=-k 0
+V SWITCH_OF_AN_ECLASS=on
+V USE=amd64"
+  assert_equal "$(grep -E '^V (CFLAGS|FEATURES|MAKEOPTS|NINJAOPTS|SWITCH_.*|USE)=' <<<"$addon")" "V CFLAGS=-O2 -pipe
+V FEATURES=binpkg-docompress binpkg-dostrip fixlafiles xattr
+V USE=amd64"
+  assert_contains "$addon" "V GBOX_TEST=${scratch##*/}" # make.conf's own, whatever it is for
+  # No place, job, terminal or way to fetch, and so the same with other jobs, in another directory.
+  if grep -E '^V ([A-Z_]*DIR|HOME|PATH|TERM|ROOT|GREETING_STYLES|IUSE.*|.*(proxy|MIRRORS|COMMAND_.*))=' <<<"$addon"; then
+    fail "what does not decide is there"
+  fi
+  sed -i 's/^\[build\]$/&\njobs = 3\nload_average = 2/' "$scratch/stage4.toml"
+  ok ask_one decides 'emerge = ["sys-libs/glibc", "app-test/maker"]'
+  assert_equal "$out" "$first"
+}
+check "variables, eclasses, scripts, patches and packages that a build takes" decides
 
 # --- what may not be fetched, and what fetches while it is built ---
 shop() {

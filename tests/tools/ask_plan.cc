@@ -2,7 +2,9 @@
 // mirror, fetches what the plan needs. Runs in gbox's namespace, as gbox itself does.
 //   ask_plan SPEC STORE PHASE [MIRROR…]
 // Standard output: a line for each package, 'P CPV ROOT KIND OPERATION', behind it its needs
-// 'N CPV ROOT KIND…', USE 'U FLAG -FLAG…' and files 'F NAME SIZE DIGESTS'; 'W TEXT' for warnings,
+// 'N CPV ROOT KIND…', USE 'U FLAG -FLAG…', files 'F NAME SIZE DIGESTS' and what decides its build:
+// 'V NAME=VALUE', 'E ECLASS PATH', 'H PATH' (scripts), 'A PATH' (patches), 'B CPV' (packages that
+// are there, or 'B CPV installed'); 'H PATH' before all packages is the profiles'; 'W TEXT' for warnings,
 // 'S data|text PORTAGE'; with mirrors 'D NAME' for each file that is in the store then.
 #include <cstdio>
 #include <string>
@@ -50,6 +52,7 @@ void show(const portage::EmergePlan& plan) {
   using Kind = portage::PlannedPackage::Kind;
   say(std::string("S ") + (plan.source == portage::EmergePlan::Source::data ? "data " : "text ") +
       (plan.portage.empty() ? plan.fallback_why : plan.portage));
+  for (const std::string& path : plan.profile_bashrcs) say("H " + path);
   for (const portage::PlannedPackage& package : plan.packages) {
     const char* const kind = package.kind == Kind::binary ? "binary" : "ebuild";
     const bool merged = package.operation == portage::PlannedPackage::Operation::merge;
@@ -68,6 +71,12 @@ void show(const portage::EmergePlan& plan) {
     for (const portage::Distfile& file : package.distfiles)
       say("F " + file.name + ' ' + std::to_string(file.size.value_or(0)) + ' ' +
           std::to_string(file.digests.size()) + (file.manual() ? " manual" : ""));
+    for (const auto& [name, value] : package.variables) say("V " + name + '=' + value);
+    for (const auto& [name, path] : package.eclasses) say("E " + name + ' ' + path);
+    for (const std::string& path : package.bashrcs) say("H " + path);
+    for (const std::string& path : package.patches) say("A " + path);
+    for (const std::size_t node : package.builds_with)
+      say("B " + plan.node(node).cpv + (node < plan.packages.size() ? "" : " installed"));
   }
 }
 

@@ -113,7 +113,8 @@ struct PlannedPackage {
   std::map<std::string, std::string> eclasses;  // all inherited: name → path
   std::vector<std::string> bashrcs;  // sourced for it, in order, besides EmergePlan's: of
                                      // package.bashrc, /etc/portage/bashrc, /etc/portage/env
-  std::vector<std::string> patches;  // that eapply_user takes, in order
+  std::vector<std::string> patches;  // that eapply_user takes, in order; behind them what
+                                     // savedconfig.eclass takes of /etc/portage/savedconfig
   // Nodes that are in '/' at its turn in the merge order and that its build may read: what its
   // DEPEND and BDEPEND mean (each alternative of '||' that is there), their RDEPEND and so on,
   // and the toolchain. Ascending; never itself. A package that the plan replaces is meant in the

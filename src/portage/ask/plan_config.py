@@ -19,7 +19,6 @@ DECIDING_FEATURES = {
     "compressdebug",  # estrip compresses the debug sections
     "dedupdebug",  # dwz on them
     "fixlafiles",  # rewrites .la files
-    "force-prefix",  # other paths
     "installsources",  # sources beside the debug files
     "noauto",  # src_* phases run, or do not
     "nostrip",  # symbols stay
@@ -45,7 +44,6 @@ PASSED_OVER_STARTS = (
     "GPG_",
     "ICECC_",
     "ICECREAM_",
-    "LESS",
     "PORTAGE_BINHOST",
     "PORTAGE_BINPKG_",
     "PORTAGE_COLOR",
@@ -67,29 +65,30 @@ PASSED_OVER_STARTS = (
 PASSED_OVER = frozenset(
     # The package itself and its metadata: the ebuild's digest says it all.
     """A AA BDEPEND CATEGORY DEFINED_PHASES DEPEND DESCRIPTION EAPI EBUILD EBUILD_PHASE
-    EBUILD_PHASE_FUNC EMERGE_FROM HOMEPAGE IDEPEND INHERITED IUSE IUSE_EFFECTIVE IUSE_IMPLICIT
-    KEYWORDS LICENSE MERGE_TYPE P PDEPEND PF PKGUSE PN PORTAGE_IUSE PORTAGE_PROPERTIES
-    PORTAGE_REPO_NAME PORTAGE_RESTRICT PORTAGE_BUILT_USE PORTAGE_USE PR PROPERTIES PV PVR RDEPEND
-    REPLACED_BY_VERSION REPLACING_VERSIONS REPOSITORY REQUIRED_USE RESTRICT SLOT SRC_URI"""
+    EBUILD_PHASE_FUNC EMERGE_FROM HOMEPAGE IDEPEND INHERITED IUSE IUSE_EFFECTIVE
+    IUSE_IMPLICIT KEYWORDS LICENSE MERGE_TYPE P PDEPEND PF PKGUSE PN PORTAGE_IUSE
+    PORTAGE_PROPERTIES PORTAGE_REPO_NAME PORTAGE_RESTRICT PORTAGE_BUILT_USE PORTAGE_USE PR
+    PROPERTIES PV PVR RDEPEND REPLACED_BY_VERSION REPLACING_VERSIONS REPOSITORY REQUIRED_USE
+    RESTRICT SLOT SRC_URI"""
     # Places. EPREFIX is none: it is compiled in.
-    """ BROOT BUILD_PREFIX D DISTDIR ECLASSDIR ED EROOT ESYSROOT FILESDIR HOME O OLDPWD PATH
-    PKGDIR PKG_LOGDIR PKG_TMPDIR PM_EBUILD_HOOK_DIR PORTAGE_ACTUAL_DISTDIR PORTAGE_BASHRC
-    PORTAGE_BASHRC_FILES PORTAGE_BIN_PATH PORTAGE_BUILDDIR PORTAGE_CONFIGROOT PORTAGE_DEPCACHEDIR
-    PORTAGE_ECLASS_LOCATIONS PORTAGE_PYM_PATH PORTAGE_PYTHON PORTAGE_PYTHONPATH
-    PORTAGE_REPOSITORIES PORTAGE_REPO_REVISIONS PORTAGE_RO_DISTDIRS PORTAGE_TMPDIR PORTDIR
-    PORTDIR_OVERLAY PREROOTPATH PWD PYTHONDONTWRITEBYTECODE PYTHONPATH ROOT ROOTPATH RPMDIR
-    SYSROOT T TEMP TMP TMPDIR WORKDIR"""
+    """ BROOT BUILD_PREFIX D DISTDIR ECLASSDIR ED EROOT ESYSROOT FILESDIR HOME O OLDPWD PATH PKGDIR
+    PKG_LOGDIR PKG_TMPDIR PM_EBUILD_HOOK_DIR PORTAGE_ACTUAL_DISTDIR PORTAGE_BASHRC
+    PORTAGE_BASHRC_FILES PORTAGE_BIN_PATH PORTAGE_BUILDDIR PORTAGE_CONFIGROOT
+    PORTAGE_DEPCACHEDIR PORTAGE_ECLASS_LOCATIONS PORTAGE_OVERRIDE_EPREFIX PORTAGE_PYM_PATH
+    PORTAGE_PYTHON PORTAGE_PYTHONPATH PORTAGE_REPOSITORIES PORTAGE_REPO_REVISIONS
+    PORTAGE_RO_DISTDIRS PORTAGE_TMPDIR PORTDIR PORTDIR_OVERLAY PREROOTPATH PWD
+    PYTHONDONTWRITEBYTECODE PYTHONPATH ROOT ROOTPATH RPMDIR SYSROOT T TEMP TMP TMPDIR WORKDIR"""
     # Who builds, and at what terminal.
     """ BASH_ENV CLEAN_DELAY COLORTERM COLUMNS CVS_RSH DISPLAY ECHANGELOG_USER EDITOR HOST HOSTNAME
-    LINES LOGNAME LS_COLORS NOCOLOR NO_COLOR PAGER PORTAGE_BUILD_GROUP PORTAGE_BUILD_USER
-    PORTAGE_DEBUG PORTAGE_GID PORTAGE_GRPNAME PORTAGE_INTERNAL_CALLER PORTAGE_IPC_DAEMON
-    PORTAGE_PIPE_FD PORTAGE_QUIET PORTAGE_USERNAME PORTAGE_VERBOSE SHELL SHLVL STY TERM TERMCAP
-    USER VISUAL WINDOW XAUTHORITY _"""
+    LESS LESSCLOSE LESSOPEN LINES LOGNAME LS_COLORS NOCOLOR NO_COLOR PAGER
+    PORTAGE_BUILD_GROUP PORTAGE_BUILD_USER PORTAGE_DEBUG PORTAGE_GID PORTAGE_GRPNAME
+    PORTAGE_INTERNAL_CALLER PORTAGE_IPC_DAEMON PORTAGE_PIPE_FD PORTAGE_QUIET PORTAGE_USERNAME
+    PORTAGE_VERBOSE SHELL SHLVL STY TERM TERMCAP USER VISUAL WINDOW XAUTHORITY _"""
     # How fast.
-    """ CARGO_BUILD_JOBS CMAKE_BUILD_PARALLEL_LEVEL GOMAXPROCS OMP_NUM_THREADS
-    PORTAGE_IONICE_COMMAND PORTAGE_NICENESS"""
+    """ CARGO_BUILD_JOBS CMAKE_BUILD_PARALLEL_LEVEL GOMAXPROCS OMP_NUM_THREADS PORTAGE_IONICE_COMMAND
+    PORTAGE_NICENESS"""
     # How Portage fetches, and what it does before and after the build.
-    """ AUTOCLEAN ENV_UNSET FETCH_WRAPPER GENTOO_MIRRORS INSTALL_MASK PORTAGE_ARCHLIST
+    """ AUTOCLEAN FETCH_WRAPPER GENTOO_MIRRORS INSTALL_MASK PORTAGE_ARCHLIST
     PORTAGE_FEATURES PORTAGE_SOCKS5_PROXY PORTAGE_SSH_OPTS PORTAGE_UPDATE_ENV
     PORTAGE_WORKDIR_MODE UNINSTALL_IGNORE USE_ORDER""".split()
 )
@@ -113,11 +112,18 @@ def deciding_value(name, value):
     return value
 
 
+def configured_path(settings, *names):
+    """A path in /etc/portage."""
+    root = part(settings, "get")("PORTAGE_CONFIGROOT", "/")
+    return os.path.normpath(os.path.join(root, "etc/portage", *names))
+
+
 class Configuration:
     """What Portage's configuration says to the build of each package."""
 
-    def __init__(self, frozen):
+    def __init__(self, frozen, use_of):
         self.frozen = frozen
+        self.use_of = use_of
         self._settings = {}
 
     def settings_of(self, package):
@@ -141,7 +147,7 @@ class Configuration:
         expand = set(settings.get("USE_EXPAND", "").split())
         expand -= set(settings.get("USE_EXPAND_IMPLICIT", "").split())
         result = {}
-        for name, value in part(settings, "environ")().items():
+        for name, value in sorted(part(settings, "environ")().items()):
             if (
                 name in PASSED_OVER
                 or name.startswith(PASSED_OVER_STARTS)
@@ -185,43 +191,50 @@ class Configuration:
 
     def bashrcs(self, package, settings):
         """What is sourced for the package beside the profiles' profile.bashrc, in order."""
-        root = part(settings, "get")("PORTAGE_CONFIGROOT", "/")
-        # package.bashrc of profiles; /etc/portage/bashrc; /etc/portage/env, which is no
-        # package.env but scripts.
+        # package.bashrc of profiles; /etc/portage/bashrc; scripts in /etc/portage/env.
         paths = [p for p in part(settings, "_pbashrc") if not p.endswith("/profile.bashrc")]
-        paths.append(os.path.join(root, "etc/portage/bashrc"))
-        name, full = str(package.cp).partition("/")[2], str(package.pf)
-        slot = str(package.slot)
-        version = full[: -len("-r0")] if full.endswith("-r0") else re.sub(r"-r\d+\Z", "", full)
-        for last in dict.fromkeys((name, f"{name}:{slot}", version, full)):
-            paths.append(os.path.join(root, "etc/portage/env", package.category, last))
+        paths.append(configured_path(settings, "bashrc"))
+        category, name, version, _ = part(package, "cpv", "cpv_split")
+        plain = f"{name}-{version}"
+        for last in dict.fromkeys((name, f"{name}:{package.slot}", plain, str(package.pf))):
+            paths.append(configured_path(settings, "env", category, last))
         paths = [os.path.normpath(path) for path in paths]
         return [path for path in paths if os.path.isfile(path) and os.access(path, os.R_OK)]
 
     def patches(self, package, settings):
         """What eapply_user applies, in order: of equal names the most specific, no empty ones."""
-        root = part(settings, "get")("PORTAGE_CONFIGROOT", "/")
-        base = os.path.normpath(os.path.join(root, "etc/portage/patches", package.category))
-        if not os.path.isdir(base):
-            return []
-        name = str(package.cp).partition("/")[2]
-        version, revision = part(package, "cpv", "version"), "r0"
-        match = re.search(r"-(r\d+)\Z", version)
-        if match:
-            version, revision = version[: match.start()], match[1]
+        category, name, version, revision = part(package, "cpv", "cpv_split")
+        plain = f"{name}-{version}"
         chosen = {}
-        for last in (name, f"{name}-{version}", f"{name}-{version}-{revision}"):
-            for directory in (f"{base}/{last}", f"{base}/{last}:{package.slot}"):
-                entries = os.listdir(directory) if os.path.isdir(directory) else ()
-                for entry in entries:
-                    path = f"{directory}/{entry}"
+        for last in (name, plain, f"{plain}-{revision}"):
+            directory = configured_path(settings, "patches", category, last)
+            for path in (directory, f"{directory}:{package.slot}"):
+                for entry in os.listdir(path) if os.path.isdir(path) else ():
                     if not entry.endswith((".diff", ".patch")):
                         continue
-                    if os.path.exists(path) and os.stat(path).st_size > 0:
-                        chosen[entry] = path
+                    file = f"{path}/{entry}"
+                    if os.path.exists(file) and os.stat(file).st_size > 0:
+                        chosen[entry] = file
                     else:
                         chosen.pop(entry, None)
         return [chosen[entry] for entry in sorted(chosen, key=os.fsencode)]
+
+    def saved_configuration(self, package, settings):
+        """What savedconfig.eclass takes with USE=savedconfig: a file, or a directory of them."""
+        inherited = (package._metadata.get("INHERITED") or "").split()
+        if "savedconfig" not in inherited or "savedconfig" not in self.use_of(package):
+            return []
+        category, name, version, _ = part(package, "cpv", "cpv_split")
+        hosts = [settings.get(variable, "") for variable in ("CTARGET", "CHOST")]
+        for last in (str(package.pf), f"{name}-{version}", name):
+            for host in (*filter(None, hosts), ""):
+                path = configured_path(settings, "savedconfig", host, category, last)
+                if os.path.isdir(path):
+                    below = ([os.path.join(at, n) for n in names] for at, _, names in os.walk(path))
+                    return sorted(filter(os.path.isfile, sum(below, [])))
+                if os.path.exists(path):
+                    return [path]
+        return []
 
     def of(self, package):
         settings = self.settings_of(package)
@@ -229,5 +242,6 @@ class Configuration:
             "variables": self.variables(package, settings),
             "eclasses": self.eclasses(package),
             "bashrcs": self.bashrcs(package, settings),
-            "patches": self.patches(package, settings),
+            "patches": self.patches(package, settings)
+            + self.saved_configuration(package, settings),
         }

@@ -15,7 +15,7 @@ class Extractor:
         self.frozen = part(graph, "_frozen_config")
         self.digraph = part(self.dynamic, "digraph")
         self.sources = Sources()
-        self.configuration = Configuration(self.frozen)
+        self.configuration = Configuration(self.frozen, self.use_of)
 
     def use_of(self, package):
         """USE as resolved, with what autounmask would change."""
