@@ -3,9 +3,10 @@
 //   ask_plan SPEC STORE PHASE [MIRROR…]
 // Standard output: a line for each package, 'P CPV ROOT KIND OPERATION', behind it its needs
 // 'N CPV ROOT KIND…', USE 'U FLAG -FLAG…', files 'F NAME SIZE DIGESTS' and what decides its build:
-// 'V NAME=VALUE', 'E ECLASS PATH', 'H PATH' (scripts), 'A PATH' (patches), 'B CPV' (packages that
-// are there, or 'B CPV installed'); 'H PATH' before all packages is the profiles'; 'W TEXT' for warnings,
-// 'S data|text PORTAGE'; with mirrors 'D NAME' for each file that is in the store then.
+// 'V NAME=VALUE', 'E ECLASS PATH', 'H PATH' (scripts), 'A PATH' (patches), 'B CPV' or
+// 'B CPV installed' (packages that are there). Before all packages 'S data|text PORTAGE' and
+// 'H PATH' of the profiles; 'W TEXT' for warnings; with mirrors 'D NAME' for each file that is in
+// the store then.
 #include <cstdio>
 #include <string>
 #include <vector>
