@@ -1,83 +1,13 @@
 #include "gbox/portage/version.h"
 
 #include <algorithm>
-#include <array>
-#include <vector>
 
 namespace gbox::portage {
 
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
-}
-
-bool is_made_of(std::string_view text, std::string_view extra) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_word(c) || extra.find(c) != std::string_view::npos;
-  });
-}
-
-std::string_view take_digits(std::string_view& text) {
-  std::size_t end = 0;
-  while (end < text.size() && is_digit(text[end])) ++end;
-  const std::string_view digits = text.substr(0, end);
-  text.remove_prefix(end);
-  return digits;
-}
-
-// Ordered as they sort; 'none' is what a version without a further suffix has in its place.
-enum class Suffix { alpha, beta, pre, rc, none, p };
-
-struct SuffixName {
-  std::string_view text;
-  Suffix suffix;
-};
-// '_p' last: it is the beginning of '_pre'.
-constexpr std::array<SuffixName, 5> kSuffixes = {{{"_alpha", Suffix::alpha},
-                                                  {"_beta", Suffix::beta},
-                                                  {"_pre", Suffix::pre},
-                                                  {"_rc", Suffix::rc},
-                                                  {"_p", Suffix::p}}};
-
-struct Parts {
-  std::vector<std::string_view> numbers;
-  char letter = 0;
-  std::vector<std::pair<Suffix, std::string_view>> suffixes;
-  std::string_view revision;
-};
-
-std::optional<Parts> parse(std::string_view text) {
-  Parts parts;
-  for (;;) {
-    const std::string_view digits = take_digits(text);
-    if (digits.empty()) return std::nullopt;
-    parts.numbers.push_back(digits);
-    if (!text.starts_with('.')) break;
-    text.remove_prefix(1);
-  }
-  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
-    parts.letter = text.front();
-    text.remove_prefix(1);
-  }
-  while (text.starts_with('_')) {
-    const auto* found =
-        std::find_if(kSuffixes.begin(), kSuffixes.end(),
-                     [&](const SuffixName& name) { return text.starts_with(name.text); });
-    if (found == kSuffixes.end()) return std::nullopt;
-    text.remove_prefix(found->text.size());
-    parts.suffixes.emplace_back(found->suffix, take_digits(text));
-  }
-  if (text.starts_with("-r")) {
-    text.remove_prefix(2);
-    parts.revision = take_digits(text);
-    if (parts.revision.empty()) return std::nullopt;
-  }
-  return text.empty() ? std::optional(parts) : std::nullopt;
-}
+using Parts = spec::VersionParts;
+using Suffix = spec::VersionSuffix;
 
 int sign(int value) {
   return value < 0 ? -1 : (value > 0 ? 1 : 0);
@@ -124,13 +54,9 @@ int compare_suffixes(const Parts& a, const Parts& b) {
 
 }  // namespace
 
-bool is_version(std::string_view text) {
-  return parse(text).has_value();
-}
-
 int compare_versions(std::string_view a, std::string_view b) {
-  const auto left = parse(a);
-  const auto right = parse(b);
+  const auto left = spec::parse_version(a);
+  const auto right = spec::parse_version(b);
   if (!left || !right) return sign(a.compare(b));
   if (const int order = compare_components(*left, *right)) return order;
   if (left->letter != right->letter) return left->letter < right->letter ? -1 : 1;
@@ -148,28 +74,6 @@ std::optional<NameVersion> split_name_version(std::string_view text) {
     if (is_version(text.substr(dash + 1)) && is_package_name(text.substr(0, dash)))
       return NameVersion{std::string(text.substr(0, dash)), std::string(text.substr(dash + 1))};
   return std::nullopt;
-}
-
-bool is_category_name(std::string_view text) {
-  return is_made_of(text, "+.-") && text.front() != '-' && text.front() != '+' &&
-         text.front() != '.';
-}
-
-bool is_package_name(std::string_view text) {
-  return is_made_of(text, "+-") && text.front() != '-' && text.front() != '+';
-}
-
-bool is_slot_name(std::string_view text) {
-  return is_made_of(text, "+.-") && text.front() != '-' && text.front() != '+' &&
-         text.front() != '.';
-}
-
-bool is_repository_name(std::string_view text) {
-  return is_made_of(text, "-") && text.front() != '-';
-}
-
-bool is_use_flag_name(std::string_view text) {
-  return is_made_of(text, "+@-") && (is_word(text.front())) && text.front() != '_';
 }
 
 }  // namespace gbox::portage

@@ -5,6 +5,7 @@
 
 #include "checks.h"
 #include "gbox/base/text.h"
+#include "gbox/spec/names.h"
 
 namespace gbox::spec {
 
@@ -28,67 +29,29 @@ bool is_made_of(std::string_view text, std::string_view extra) {
   });
 }
 
-std::string_view take_digits(std::string_view& text) {
-  std::size_t end = 0;
-  while (end < text.size() && is_digit(text[end])) ++end;
-  const std::string_view digits = text.substr(0, end);
-  text.remove_prefix(end);
-  return digits;
-}
-
-// PMS 3.2: 1.2.3b_rc4_p5-r6, with an optional '*' behind when `star` allows one.
-bool is_version(std::string_view text, bool star) {
-  if (star && text.ends_with('*')) text.remove_suffix(1);
-  if (take_digits(text).empty()) return false;
-  while (text.starts_with('.')) {
-    text.remove_prefix(1);
-    if (take_digits(text).empty()) return star && text.empty();
+// With `star` also the beginning of one that "=name-1.2*" may name, "1.*" among them.
+bool is_version_or_star(std::string_view text, bool star) {
+  if (star && text.ends_with('*')) {
+    text.remove_suffix(1);
+    if (text.ends_with('.')) text.remove_suffix(1);
   }
-  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') text.remove_prefix(1);
-  while (text.starts_with('_')) {
-    static constexpr std::array<std::string_view, 5> kSuffixes = {"_alpha", "_beta", "_pre", "_rc",
-                                                                  "_p"};
-    const auto found = std::find_if(kSuffixes.begin(), kSuffixes.end(),
-                                    [&](std::string_view name) { return text.starts_with(name); });
-    if (found == kSuffixes.end()) return false;
-    text.remove_prefix(found->size());
-    (void)take_digits(text);  // the number behind a suffix is optional
-  }
-  if (text.starts_with("-r")) {
-    text.remove_prefix(2);
-    if (take_digits(text).empty()) return false;
-  }
-  return text.empty();
+  return is_version(text);
 }
 
 // Where the version of "name-1.2-r3" begins; npos when there is none.
 std::size_t version_start(std::string_view name, bool star) {
   for (std::size_t dash = name.find('-'); dash != std::string_view::npos;
        dash = name.find('-', dash + 1))
-    if (is_version(name.substr(dash + 1), star)) return dash;
+    if (is_version_or_star(name.substr(dash + 1), star)) return dash;
   return std::string_view::npos;
-}
-
-bool is_package_name(std::string_view text) {
-  return is_made_of(text, "+-") && text.front() != '-' && text.front() != '+';
-}
-
-bool is_category(std::string_view text) {
-  return is_made_of(text, "+.-") && text.front() != '-' && text.front() != '+' &&
-         text.front() != '.';
-}
-
-bool is_slot(std::string_view text) {
-  return is_made_of(text, "+.-") && text.front() != '-' && text.front() != '+' &&
-         text.front() != '.';
 }
 
 bool is_slot_part(std::string_view text) {
   if (text == "*" || text == "=") return true;
   if (text.ends_with('=')) text.remove_suffix(1);
   const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return is_slot(text);
-  return is_slot(text.substr(0, slash)) && is_slot(text.substr(slash + 1));
+  if (slash == std::string_view::npos) return is_slot_name(text);
+  return is_slot_name(text.substr(0, slash)) && is_slot_name(text.substr(slash + 1));
 }
 
 // "[a,-b,c?,!d=,e(+)]" without the brackets.
@@ -160,10 +123,10 @@ Verdict check_atom(std::string_view text, AtomUse use) {
   const std::string_view category = has_category ? rest.substr(0, slash) : std::string_view();
   std::string_view name = has_category ? rest.substr(slash + 1) : rest;
   if (use == AtomUse::config && operation.empty() && rest.find('*') != std::string_view::npos) {
-    if (is_wild(category, is_category) && is_wild(name, is_package_name)) return std::nullopt;
+    if (is_wild(category, is_category_name) && is_wild(name, is_package_name)) return std::nullopt;
     return problem;
   }
-  if (has_category && !is_category(category)) return problem;
+  if (has_category && !is_category_name(category)) return problem;
   const std::size_t dash = version_start(name, operation == "=");
   if (operation.empty() && dash != std::string_view::npos)
     return Problem{"names a version without an operator",
@@ -320,10 +283,10 @@ Verdict check_file_name(std::string_view text) {
 
 Verdict check_patched_package(std::string_view text) {
   const std::size_t slash = text.find('/');
-  if (slash != std::string_view::npos && is_category(text.substr(0, slash))) {
+  if (slash != std::string_view::npos && is_category_name(text.substr(0, slash))) {
     std::string_view name = text.substr(slash + 1);
     if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
-      if (!is_slot(name.substr(colon + 1)))
+      if (!is_slot_name(name.substr(colon + 1)))
         return Problem{"has no slot behind ':'", "write such as 'dev-lang/php:8.3'"};
       name = name.substr(0, colon);
     }
