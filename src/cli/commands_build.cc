@@ -76,6 +76,29 @@ OrderedJson record_json(const store::Record& record) {
   return json;
 }
 
+OrderedJson package_json(const store::Package& package) {
+  OrderedJson json;
+  json["key"] = package.key;
+  json["spec"] = package.spec;
+  json["step"] = package.step;
+  json["phase"] = package.phase;
+  json["cpv"] = package.cpv;
+  json["sha256"] = package.sha256.hex();
+  json["created"] = package.created;
+  json["used"] = package.used;
+  json["seconds"] = package.seconds;
+  json["size_bytes"] = package.size_bytes;
+  return json;
+}
+
+// One kept thing as a line of 'gbox cache ls'.
+std::string kept_line(const std::string& key, std::uint64_t size_bytes, std::int64_t used,
+                      const std::string& what) {
+  std::string size = human_size(size_bytes);
+  size.insert(0, size.size() < 10 ? 10 - size.size() : 0, ' ');
+  return key.substr(0, 12) + "  " + size + "  " + local_time(used) + "  " + printable(what);
+}
+
 // The log of the step's newest run, whether it failed or finished.
 std::string find_log(const store::Store& store, const std::string& step) {
   const auto record = store.latest_record_of(step);
@@ -181,22 +204,27 @@ int cmd_log(const LogArgs& args, Console& console) {
 int cmd_cache_ls(const CacheListArgs& args, Console& console) {
   const store::Store store = open_store(args.store, console);
   std::vector<store::Record> records = store.records();
+  std::vector<store::Package> packages = store.packages();
   std::reverse(records.begin(), records.end());  // what was used last comes first
+  std::reverse(packages.begin(), packages.end());
   if (args.json) {
     OrderedJson list = OrderedJson::array();
     for (const store::Record& record : records) list.push_back(record_json(record));
+    OrderedJson kept = OrderedJson::array();
+    for (const store::Package& package : packages) kept.push_back(package_json(package));
     OrderedJson document;
     document["records"] = std::move(list);
+    document["packages"] = std::move(kept);
     console.result_line(document.dump(2));
     return 0;
   }
-  for (const store::Record& record : records) {
-    std::string size = human_size(record.size_bytes);
-    size.insert(0, size.size() < 10 ? 10 - size.size() : 0, ' ');
+  for (const store::Record& record : records)
     console.result_line(
-        record.key.substr(0, 12) + "  " + size + "  " + local_time(record.used) + "  " +
-        printable(record.spec.empty() ? record.step : record.spec + "  " + record.step));
-  }
+        kept_line(record.key, record.size_bytes, record.used,
+                  record.spec.empty() ? record.step : record.spec + "  " + record.step));
+  for (const store::Package& package : packages)
+    console.result_line(kept_line(package.key, package.size_bytes, package.used,
+                                  package.spec + "  package " + package.cpv));
   return 0;
 }
 
@@ -209,12 +237,12 @@ int cmd_cache_gc(const CacheGcArgs& args, Console& console) {
   if (!result.busy.empty())
     throw Error("clean the store: " + result.busy + " uses it", ExitCode::other)
         .set_hint("run 'gbox cache gc' again when that has ended");
-  console.result_line("freed " + human_size(result.freed_bytes) + ": " +
-                      std::to_string(result.records) + " records, " +
-                      std::to_string(result.snapshots) + " snapshots, " +
-                      std::to_string(result.blobs) + " blobs, " + std::to_string(result.failed) +
-                      " failed steps, " + std::to_string(result.logs) + " logs; " +
-                      human_size(store.disk_usage().total_bytes()) + " are kept");
+  console.result_line(
+      "freed " + human_size(result.freed_bytes) + ": " + std::to_string(result.records) +
+      " records, " + std::to_string(result.snapshots) + " snapshots, " +
+      std::to_string(result.packages) + " packages, " + std::to_string(result.blobs) + " blobs, " +
+      std::to_string(result.failed) + " failed steps, " + std::to_string(result.logs) + " logs; " +
+      human_size(store.disk_usage().total_bytes()) + " are kept");
   return 0;
 }
 

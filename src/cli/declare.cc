@@ -176,7 +176,7 @@ void Parser::declare_shell_and_log() {
 void Parser::declare_cache() {
   CLI::App* cache = add(app_, "cache", "look after the store");
   cache->require_subcommand(0, 1);
-  CLI::App* list = add(*cache, "ls", "list the finished steps in the store");
+  CLI::App* list = add(*cache, "ls", "list the finished steps and packages in the store");
   list->add_flag("--json", raw_.json, "print JSON");
   add_common(*list);
   CLI::App* collect = add(*cache, "gc", "remove from the store what nothing needs");
