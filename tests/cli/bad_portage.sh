@@ -24,13 +24,13 @@ for arch in amd64 arm64; do
   printf 'ARCH="%s"\nACCEPT_KEYWORDS="%s"\n' "$arch" "$arch" >"$tree/profiles/default/$arch/make.defaults"
 done
 
-# ebuild CATEGORY/NAME VERSION KEYWORDS LICENSE [IUSE [REQUIRED_USE]]
+# ebuild CATEGORY/NAME VERSION KEYWORDS LICENSE [IUSE [REQUIRED_USE [EAPI]]]
 ebuild() {
   local file=$tree/$1/${1#*/}-$2.ebuild cache=$tree/metadata/md5-cache/${1%/*}
   mkdir -p "${file%/*}" "$cache"
-  printf 'EAPI=8\n' >"$file"
+  printf 'EAPI=%s\n' "${7:-8}" >"$file"
   cat >"$cache/${1#*/}-$2" <<END
-EAPI=8
+EAPI=${7:-8}
 IUSE=${5:-}
 KEYWORDS=$3
 LICENSE=$4
@@ -41,6 +41,8 @@ END
 }
 ebuild dev-lang/php 8.3 amd64 GPL-2 'apache2 fpm sqlite systemd threads' 'apache2? ( threads )'
 ebuild dev-lang/young 1 '~amd64' GPL-2
+ebuild dev-lang/foreign 1 arm64 GPL-2
+ebuild dev-lang/new 1 amd64 GPL-2 '' '' 9
 ebuild www-servers/nginx 1.26 amd64 GPL-2
 ebuild sys-kernel/firmware 2026 amd64 linux-fw
 tar -cf "$scratch/base.tar" -C "$scratch" --files-from=/dev/null
@@ -84,6 +86,9 @@ check "no such value of a USE_EXPAND variable" refused \
   'make_conf = { PYTHON_TARGETS = "python3_99" }'
 check "only a testing version" refused "'dev-lang/young-1' is only '~amd64'" \
   "add \"dev-lang/young\" = \[\"~amd64\"\] to 'package_accept_keywords'" '"young"'
+check "a version that nobody tried on this architecture" refused \
+  "'dev-lang/foreign-1' has no keyword for 'amd64': it is not known to work there" \
+  "add \"dev-lang/foreign\" = \[\"\*\*\"\] to 'package_accept_keywords'" '"foreign"'
 check "a licence that is not accepted" refused \
   "'sys-kernel/firmware-2026': licence 'linux-fw' is not accepted" \
   "add \"sys-kernel/firmware\" = \[\"linux-fw\"\] to 'package_license'" '"firmware"'
@@ -95,6 +100,23 @@ check "no such profile" refused "repository 'demo' has no profile 'default/amd46
   "did you mean 'default/amd64'" '"php"' 'profile = "default/amd46"'
 check "an env file that nobody wrote" refused "there is no file 'big' in 'env'" \
   "define it in 'env' of \[portage\]" '"php"' 'package_env = { "dev-lang/php" = ["big"] }'
+
+# warned WARNING HINT ATOMS [LINE…]: what the base, which is not known yet, may put right.
+warned() {
+  local warning=$1 hint=$2
+  shift 2
+  write "$@"
+  ok gbox plan stage4.toml
+  assert_matches "$err" "gbox: warning: [^"$'\n'"]*$warning"
+  assert_matches "$err" "gbox: hint: [^"$'\n'"]*$hint"
+}
+check "USE flags that contradict REQUIRED_USE" warned \
+  "'dev-lang/php-8.3' does not get the USE flags it requires: 'apache2\? \( threads \)'" \
+  "add '-apache2' or 'threads' in 'package_use' for 'dev-lang/php'" '"php"' \
+  'package_use = { "dev-lang/php" = ["apache2"] }'
+check "a tree that is newer than the Portage of the base" warned \
+  "'dev-lang/new-1' has EAPI '9', which the base's Portage may be too old for" \
+  "use a newer base or an older tree" '"new"'
 
 all_at_once() {
   write '"nginks", "young"' 'package_use = { "dev-lang/php" = ["sqlit"] }' 'license = ["@FERE"]'
