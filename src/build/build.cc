@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "compiler_check.h"
 #include "gbox/base/text.h"
 #include "gbox/portage/base.h"
 #include "gbox/store/store.h"
@@ -131,7 +132,10 @@ class Run {
     if (!store_has(step)) prepare(index);
     store::Record record = ensure_step(context_, step, info, snapshots_);
     snapshots_.push_back(record.snapshot);
-    if (step.kind == plan::StepKind::base) check_base(inputs_, sources_.store(), record.snapshot);
+    if (step.kind == plan::StepKind::base) {
+      check_base(inputs_, sources_.store(), record.snapshot);
+      check_compiler(inputs_, sources_.store(), record.snapshot, sources_.observer());
+    }
     return record;
   }
 

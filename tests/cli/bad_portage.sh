@@ -128,4 +128,60 @@ all_at_once() {
 }
 check "all faults in one run" all_at_once
 
+# --- compiler flags, asked of a real base's compiler before the first package
+with_flags() { # FLAGS [LDFLAGS]
+  local extra=
+  [[ $# -lt 2 ]] || extra="LDFLAGS = \"$2\", "
+  {
+    standin_head | sed -e "/^profile = /a common_flags = \"$1\"" -e "s/^make_conf = { /&$extra/"
+    printf '[[phase]]\nname = "first"\nrun = "true"\n'
+    printf '[[phase]]\nname = "second"\nemerge = ["app-demo/hello"]\n'
+  } >stage4.toml
+}
+flags_refused() { # ERROR HINT FLAGS [LDFLAGS]
+  local error=$1 hint=$2
+  shift 2
+  with_flags "$@"
+  fails $usage gbox build stage4.toml --until first
+  assert_error "$error" "$hint"
+  assert_equal "$out" ""
+}
+check "a processor that the base's gcc does not know" flags_refused \
+  "stage4.toml:10:16: gcc [0-9.]+ refuses '-march=zen6': bad value \(?'zen6'\)? for '-march=' switch" \
+  "the nearest that it knows is 'znver[0-9]'" "-O2 -march=zen6 -pipe"
+check "a flag that gcc does not know" flags_refused \
+  "refuses '-mavx999': unrecognized command-line option '-mavx999'" "is '-mavx'" "-mavx999 -O2"
+check "a flag that the linker does not know" flags_refused \
+  "stage4.toml:11:25: gcc [0-9.]+ refuses '-Wl,--no-such': unrecognized option '--no-such'" \
+  "leave it out" "-O2" "-Wl,-O1 -Wl,--no-such"
+two_flags() {
+  flags_refused "refuses '-march=zen6'" "znver" "-march=zen6 -O2 -fno-such-thing"
+  assert_matches "$err" "stage4.toml:10:16: gcc [0-9.]+ refuses '-fno-such-thing': unrecognized"
+}
+check "several flags in one run" two_flags
+
+lacked() {
+  local pair flags
+  flags=" $(sed -n 's/^flags[^:]*: //p' /proc/cpuinfo | head -n 1) "
+  for pair in -mxop:xop -mfma4:fma4 -mamx-tile:amx_tile -mavx512f:avx512f; do
+    [[ $flags == *" ${pair#*:} "* ]] && continue
+    flags_refused "stage4.toml:10:16: '${pair%:*}' needs .*'${pair#*:}'.*, which this cpu .*lacks" \
+      "or build on a machine that has it" "-O2 ${pair%:*}"
+    return
+  done
+  echo "this cpu has all of them"
+}
+[[ $(uname -m) != x86_64 ]] || check "an instruction set that this cpu lacks" lacked
+
+good_flags() {
+  with_flags "-march=x86-64 -O2 -pipe --param l1-cache-size=32" "-Wl,-O1 -Wl,--as-needed"
+  ok gbox build stage4.toml --until first
+  local memos
+  memos=$(grep -l '"fine"' "$store"/memo/* | xargs stat -c '%n %i')
+  [[ -n $memos ]] || fail "what works is not remembered"
+  ok gbox build stage4.toml --until first
+  assert_equal "$(grep -l '"fine"' "$store"/memo/* | xargs stat -c '%n %i')" "$memos"
+}
+check "good flags pass, and are asked about once" good_flags
+
 check_finish
