@@ -252,7 +252,7 @@ TEST_CASE("an inode that can have no more names is copied, and its names stay li
   const sys::Fd file = sys::openat(layer.get(), "a", O_RDWR);
   REQUIRE(::pwrite(file.get(), "end", 3, 200000) == 3);
   REQUIRE(::fsetxattr(file.get(), "user.note", "x", 1, 0) == 0);
-  REQUIRE(::fchmod(file.get(), 04755) == 0);
+  REQUIRE(::fchmod(file.get(), 0751) == 0);
   const timespec times[2] = {{1, 2}, {1234567890, 123456789}};
   REQUIRE(::futimens(file.get(), times) == 0);
   sys::linkat(layer.get(), "a", layer.get(), "b");
