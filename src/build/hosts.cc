@@ -22,7 +22,8 @@ bool has(int rootfd, std::string_view path) {
 std::vector<std::string> host_locations(const Inputs& inputs, const spec::BinaryHost& host) {
   if (host.official.empty()) return {host.uri};
   std::vector<std::string> locations;
-  for (const std::string& mirror : inputs.spec.base.origin.mirrors)
+  for (const std::string& mirror :
+       host.mirrors.empty() ? inputs.spec.base.origin.mirrors : host.mirrors)
     locations.push_back(
         portage::official_host(mirror, gentoo_arch(inputs.spec, inputs.machine), host.official));
   return locations;

@@ -197,8 +197,7 @@ Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
 
 void digest_local_inputs(Inputs& inputs, store::Store& store, WarningSink& warnings) {
   digest_repositories(inputs, store, warnings);
-  const std::string& tarball = inputs.spec.base.tarball;
-  if (!tarball.empty() && tarball.find("://") == std::string::npos) digest_base(inputs, store);
+  if (!inputs.spec.base.is_fetched()) digest_base(inputs, store);
 }
 
 void make_plan(Inputs& inputs) {

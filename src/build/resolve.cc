@@ -53,10 +53,6 @@ std::string stamp_of(const std::string& seconds) {
   return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &parts)};
 }
 
-bool is_fetched(const spec::Base& base) {
-  return !base.stage3.empty() || base.tarball.find("://") != std::string::npos;
-}
-
 class Resolver {
  public:
   Resolver(const Inputs& inputs, Sources& sources)
@@ -180,8 +176,8 @@ class Resolver {
 }  // namespace
 
 GitSource git_source(const Inputs& inputs, const spec::Repository& repository) {
-  const bool url = repository.git.find("://") != std::string::npos;
-  return {repository.name, url ? repository.git : resolve_path(inputs, repository.git),
+  return {repository.name,
+          spec::is_url(repository.git) ? repository.git : resolve_path(inputs, repository.git),
           repository.rev};
 }
 
@@ -216,7 +212,7 @@ spec::Lock resolve_inputs(const Inputs& inputs, const spec::Lock& old,
   Resolver resolver(inputs, sources);
   spec::Lock lock;
   lock.cpu = old.cpu;
-  if (is_fetched(inputs.spec.base)) {
+  if (inputs.spec.base.is_fetched()) {
     const std::string wish = wish_of(
         inputs.spec.base,
         inputs.spec.base.stage3.empty() ? std::string() : gentoo_arch(inputs.spec, inputs.machine));

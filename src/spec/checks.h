@@ -51,7 +51,6 @@ std::string normalized_path(std::string_view text);
 enum class DateUse { day, stamp };
 Verdict check_date(std::string_view text, DateUse use);
 Verdict check_variant(std::string_view text);  // of a stage3: "nomultilib-openrc"
-bool is_url(std::string_view text);            // "scheme://…"
 // Where files are fetched from: http(s)://… or file://… without user:password, or an absolute path.
 Verdict check_location(std::string_view text);
 Verdict check_git_url(std::string_view text);  // also ssh:// and git://, and relative paths

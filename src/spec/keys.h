@@ -25,8 +25,8 @@ inline constexpr std::array<std::string_view, 9> kBaseList = {
 inline constexpr std::array<std::string_view, 1> kBaseLater = {"image"};
 inline constexpr std::array<std::string_view, 9> kReposList = {
     "path", "snapshot", "format", "git", "rev", "priority", "mirror", "keyring", "verify"};
-inline constexpr std::array<std::string_view, 5> kBinhostList = {"name", "uri", "official",
-                                                                 "priority", "verify_signature"};
+inline constexpr std::array<std::string_view, 6> kBinhostList = {
+    "name", "uri", "official", "mirror", "priority", "verify_signature"};
 inline constexpr std::array<std::string_view, 17> kPortageList = {"profile",
                                                                   "common_flags",
                                                                   "use",

@@ -86,8 +86,9 @@ LockedFile read_file(Context& context, Table& table) {
   return file;
 }
 
-LockedRepository read_repository(Context& context, const toml::table& toml) {
-  Table table(context, toml, kRepositoryKeys);
+LockedRepository read_repository(Context& context, const std::string& name,
+                                 const toml::table& toml) {
+  Table table(context, toml, kRepositoryKeys, name);
   LockedRepository repository;
   table.require("wish", kAnew);
   repository.wish = text_of(table, "wish");
@@ -213,7 +214,7 @@ Lock read_lock(const std::string& path_shown, std::string_view text) {
   for (const Entry& entry : top.entries("repos")) {
     context.accept(check_repository_name(entry.key), entry.key_where, "repos", entry.key);
     if (const toml::table* toml = entry.node->as_table())
-      lock.repositories[entry.key] = read_repository(context, *toml);
+      lock.repositories[entry.key] = read_repository(context, entry.key, *toml);
     else
       note_type(context, "repos." + entry.key, *entry.node, "a table", kAnew);
   }
@@ -224,7 +225,7 @@ Lock read_lock(const std::string& path_shown, std::string_view text) {
       note_type(context, "binhost." + entry.key, *entry.node, "a table", kAnew);
       continue;
     }
-    Table table(context, *toml, kBinaryHostKeys);
+    Table table(context, *toml, kBinaryHostKeys, entry.key);
     table.require("wish", kAnew);
     lock.binary_hosts[entry.key] = LockedBinaryHost{text_of(table, "wish"), text_of(table, "stamp"),
                                                     read_file(context, table)};

@@ -3,6 +3,7 @@
 
 #include "checks.h"
 #include "gbox/base/text.h"
+#include "gbox/spec/spec.h"
 
 namespace gbox::spec {
 
@@ -65,6 +66,10 @@ bool is_url(std::string_view text) {
   const std::size_t colon = text.find("://");
   return colon != std::string_view::npos && colon > 0 &&
          std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), is_word_byte);
+}
+
+bool Base::is_fetched() const {
+  return !stage3.empty() || is_url(tarball);
 }
 
 Verdict check_date(std::string_view text, DateUse use) {

@@ -80,7 +80,7 @@ std::string read_date(Context& context, Table& table, std::string_view key, Date
 
 Repository read_repository(Context& context, const std::string& name, const Location& name_where,
                            const toml::table& toml) {
-  Table table(context, toml, keys::kRepos);
+  Table table(context, toml, keys::kRepos, name);
   Repository repository;
   repository.where = name_where;
   repository.name = name;
@@ -129,6 +129,8 @@ BinaryHost read_binary_host(Context& context, const toml::table& toml) {
     if (context.accept(check_official(official->value), official->where, "official",
                        official->value))
       host.official = official->value;
+  host.mirrors = read_mirrors(context, table);
+  refuse_strangers(context, table, "official", {"mirror"});
   if (const auto priority = table.integer("priority", -kMostPriority, kMostPriority))
     host.priority = static_cast<int>(*priority);
   const Location verify_where = table.where("verify_signature");
@@ -201,8 +203,9 @@ std::vector<Repository> read_repositories(Context& context, Table& top) {
     context.accept(check_repository_name(entry.key), entry.key_where, "repos", entry.key);
     const toml::table* table = entry.node->as_table();
     if (table == nullptr) {
-      note_type(context, "repos." + entry.key, *entry.node, "a table",
-                "write [repos.NAME] and below it snapshot = \"latest\" or path = \"…\"");
+      note_type(
+          context, "repos." + entry.key, *entry.node, "a table",
+          "write [repos." + entry.key + "] and below it snapshot = \"latest\" or path = \"…\"");
       continue;
     }
     repositories.push_back(read_repository(context, entry.key, entry.key_where, *table));

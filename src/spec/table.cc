@@ -36,8 +36,13 @@ std::string_view type_shown(const toml::node& node) {
   }
 }
 
-std::string place(const TableKeys& keys) {
-  return keys.shown.empty() ? "at the top level" : "in " + std::string(keys.shown);
+std::string place(const TableKeys& keys, std::string_view name) {
+  if (keys.shown.empty()) return "at the top level";
+  std::string place = "in " + std::string(keys.shown);
+  constexpr std::string_view kAnyName = "NAME";
+  if (const std::size_t at = place.find(kAnyName); !name.empty() && at != std::string::npos)
+    place.replace(at, kAnyName.size(), name);
+  return place;
 }
 
 }  // namespace
@@ -98,8 +103,13 @@ std::vector<Entry> read_entries(Context& context, const toml::table& table) {
   return entries;
 }
 
-Table::Table(Context& context, const toml::table& table, const TableKeys& keys)
-    : context_(context), table_(table), keys_(keys), where_(context.at(table)) {
+Table::Table(Context& context, const toml::table& table, const TableKeys& keys,
+             std::string_view name)
+    : context_(context),
+      table_(table),
+      keys_(keys),
+      place_(place(keys, name)),
+      where_(context.at(table)) {
   for (const auto& [key, node] : table)
     if (!contains(keys.keys, key.str())) note_unknown(key);
 }
@@ -125,7 +135,7 @@ void Table::note_unknown(const toml::key& key) {
                (other->shown.empty() ? "to the top level, above every table"
                                      : "to " + std::string(other->shown));
   if (hint.empty()) hint = "known here: " + quoted_list(to_strings(keys_.keys));
-  context_.fault(where, "unknown key " + shown(name) + ' ' + place(keys_), hint);
+  context_.fault(where, "unknown key " + shown(name) + ' ' + place_, hint);
 }
 
 const toml::node* Table::find(std::string_view key) const {
@@ -141,7 +151,7 @@ Location Table::where(std::string_view key) const {
 
 void Table::require(std::string_view key, std::string hint) {
   if (!has(key))
-    context_.fault(where_, "missing key " + quoted(key) + ' ' + place(keys_), std::move(hint));
+    context_.fault(where_, "missing key " + quoted(key) + ' ' + place_, std::move(hint));
 }
 
 std::optional<Text> Table::string(std::string_view key, Empty empty) {

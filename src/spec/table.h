@@ -26,8 +26,10 @@ enum class Empty { no, yes };  // whether "", [] and [""] are values
 
 class Table {
  public:
-  // Notes every key that the table does not have.
-  Table(Context& context, const toml::table& table, const TableKeys& keys);
+  // Notes every key that the table does not have. `name` is the one that this table has where
+  // `keys` says NAME.
+  Table(Context& context, const toml::table& table, const TableKeys& keys,
+        std::string_view name = {});
 
   [[nodiscard]] Location where() const { return where_; }
   // Of the key's value; of the table when the key is absent.
@@ -74,6 +76,7 @@ class Table {
   Context& context_;
   const toml::table& table_;
   const TableKeys& keys_;
+  std::string place_;  // "in [portage]"
   Location where_;
   bool has_unsupported_ = false;
 };

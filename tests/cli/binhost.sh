@@ -90,7 +90,8 @@ emerge = ["app-demo/hello"]
 name = "root"
 root = "/destination"
 emerge = ["app-demo/hello"]
-# In another ROOT, Portage takes the dependencies of these for changed ones.
+# Without it Portage takes the dependency on libc, which it added when it made the package, for a
+# change of the ebuild's: it knows it by the libc of that ROOT, which has none.
 options = ["--binpkg-changed-deps=n"]
 TOML
   } | spec "$file"
@@ -139,6 +140,29 @@ assert_contains "$out" "binhost.demo.sha256"
 assert_contains "$out" "20330518T033320Z"
 ok gbox plan stage4.toml
 assert_contains "$out" "binary package host 'demo' changed"
+
+# --- one of Gentoo's own, by name: laid out as on its mirrors, of which the first has not got it ---
+echo '[]' >rules
+mkdir -p site/full/releases/amd64/binpackages/23.0 site/bare/releases/amd64
+cp -r host site/full/releases/amd64/binpackages/23.0/x86-64
+: >"$requests"
+mirror_start site --log "$requests" "$scratch/site"
+site=http://127.0.0.1:${mirror_port[site]}
+user official.toml builder 'official = "x86-64"' "mirror = [\"$site/bare\", \"$site/full\"]"
+ok gbox build official.toml --until hello
+below=releases/amd64/binpackages/23.0/x86-64
+wanted=$(cd host && printf "/full/$below/%s\n" app-demo/hello/*.gpkg.tar dev-demo/libgreet/*.gpkg.tar)
+for path in "/bare/$below/Packages" "/full/$below/Packages" $wanted; do
+  requested | grep -Fqx "$path" || fail "'$path' was not asked for"
+done
+assert_contains "$(gbox log hello </dev/null)" ">>> Emerging binary "
+assert_lacks "$(gbox log hello </dev/null)" "Compiling source"
+assert_contains "$(<official.lock)" "wish = \"official x86-64, arch amd64\""
+assert_contains "$(<official.lock)" "\"$site/full/$below/Packages\""
+# The image names what everybody has, not the mirrors of this build.
+ok gbox run hello /bin/cat /etc/portage/binrepos.conf/50-gbox
+assert_contains "$out" "sync-uri = https://distfiles.gentoo.org/$below"
+assert_lacks "$out" 127.0.0.1
 
 # --- refused ---
 user nobody.toml nobody "uri = \"$uri\""

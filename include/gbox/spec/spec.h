@@ -55,6 +55,8 @@ struct Base {
   std::string date{kLatest};  // or "YYYYMMDD", "YYYYMMDDTHHMMSSZ"
   Location date_where;
   Origin origin;  // of `stage3`
+  // Whether it comes from elsewhere, and so has an entry in the lock.
+  [[nodiscard]] bool is_fetched() const;
 };
 
 enum class SnapshotFormat { tar, squashfs };
@@ -78,8 +80,9 @@ struct Repository {
 struct BinaryHost {
   Location where;
   std::string name;
-  std::string uri;       // the directory that holds 'Packages'; empty: `official`
-  std::string official;  // one of Gentoo's own, such as "x86-64-v3"
+  std::string uri;                   // the directory that holds 'Packages'; empty: `official`
+  std::string official;              // one of Gentoo's own, such as "x86-64-v3"
+  std::vector<std::string> mirrors;  // of `official`, tried in order; empty: those of [base]
   std::optional<int> priority;
   bool verify_signature = true;
 };
@@ -231,6 +234,9 @@ struct BuildSpec {
 // Throws SpecError with every fault found, each with its place and, where one helps, a hint.
 BuildSpec read_spec(const std::string& path_shown, std::string_view text,
                     const std::map<std::string, std::string>& overrides = {});
+
+// "scheme://…": what the spec names is fetched, and is no path.
+bool is_url(std::string_view text);
 
 // Splits "name=value", as given to --set. Throws Error (usage) when there is no name or no '='.
 std::pair<std::string, std::string> parse_override(std::string_view text);

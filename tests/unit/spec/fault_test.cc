@@ -73,7 +73,7 @@ TEST_CASE("each fault has its place, its message and its hint") {
        "s:3:1: 'output' is a list of tables, it must be a table | write '[output]', with one pair "
        "of brackets"},
       {"repos.gentoo='./gentoo'",
-       "s:3:14: 'repos.gentoo' is a string, it must be a table | write [repos.NAME] and below it "
+       "s:3:14: 'repos.gentoo' is a string, it must be a table | write [repos.gentoo] and below it "
        "snapshot = \"latest\" or path = \"…\""},
       {"tag=1979-05-27", "s:3:5: 'tag' is a date or time, it must be a string"},
       {"[[phase]]\nname='a'\nemerge=['a/b']\noneshot='yes'",
@@ -105,7 +105,7 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"[repos.gentoo]\npath='x'\npriority=10000",
        "s:5:10: 'priority' is 10000, it must be from -9999 to 9999"},
       {"[repos.gentoo]\npriority=1",
-       "s:3:1: missing key 'path' in [repos.NAME] | name the repository's directory (path = "
+       "s:3:1: missing key 'path' in [repos.gentoo] | name the repository's directory (path = "
        "\"./gentoo\"), a snapshot of the mirror (snapshot = \"latest\") or a git repository (git = "
        "\"https://…\")"},
       {"[repos.'a b']\npath='x'",

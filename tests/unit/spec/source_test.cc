@@ -84,11 +84,14 @@ verify_signature = false
 [[binhost]]
 name = "gentoo"
 official = "x86-64-v3"
+mirror = ["https://m.example/gentoo/", "/media/mirror"]
 priority = 10
 )")
                          .binary_hosts;
   REQUIRE(hosts.size() == 2);
   CHECK(hosts[0].official == "x86-64-v3");
+  CHECK(hosts[0].mirrors == std::vector<std::string>{"https://m.example/gentoo", "/media/mirror"});
+  CHECK(hosts[1].mirrors.empty());
   CHECK(hosts[0].priority == 10);
   CHECK(hosts[0].verify_signature);
   CHECK(hosts[1].uri == "https://bin.example/amd64");
@@ -170,6 +173,9 @@ TEST_CASE("what makes no sense together or is malformed is refused with its plac
       {"base.tarball='t'\n[[binhost]]\nname='x'\nuri='u'",
        "s:5:5: 'uri': 'u' is neither a URL nor an absolute path | write https://…, or an absolute "
        "path\n"},
+      {"base.tarball='t'\n[[binhost]]\nname='x'\nuri='/u'\nmirror='/m'",
+       "s:6:8: 'mirror' means nothing without 'official' | add 'official', or leave 'mirror' "
+       "out\n"},
       {"base.tarball='t'\n[[binhost]]\nname='x'\nofficial='../x'",
        "s:5:10: 'official': '../x' is none of Gentoo's binary packages | write such as 'x86-64' or "
        "'x86-64-v3'\n"},
