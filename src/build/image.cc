@@ -11,6 +11,7 @@
 #include "gbox/sys/idmap.h"
 #include "gbox/sys/interrupt.h"
 #include "gbox/sys/userns.h"
+#include "labels.h"
 
 namespace gbox::build {
 
@@ -50,6 +51,7 @@ class ImageBuild {
     config.volumes = {from.volumes.begin(), from.volumes.end()};
     config.working_dir = from.working_dir;
     config.labels = {from.labels.begin(), from.labels.end()};
+    config.labels.merge(own_labels(inputs_.spec));  // which leaves what is there
     config.stop_signal = from.stop_signal;
     return config;
   }

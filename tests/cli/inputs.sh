@@ -48,6 +48,9 @@ stage3_lines() {
 }
 trusted() { printf 'mirror = "%s"\nkeyring = "%s"' "$url/${PWD##*/}/root" "$good/keys/keys.asc"; }
 tree_lines() { printf '[repos.gentoo]\n%s\n%s\n' "$(trusted)" "$*"; }
+# label IMAGE NAME
+label() { jq -r --arg name "$2" '.config.Labels[$name] // "none"' "$(image_config "$1")"; }
+image_config() { image_blob "$1" "$(jq -r .config.digest "$(image_manifest "$1")")"; }
 small_base() { printf 'tarball = "%s"\n' "$scratch/stage3.tar.xz"; }
 
 # Files of mapped ids are in it: they are moved out of the way.
@@ -175,6 +178,20 @@ mirrors_in_order() {
   assert_equal "$(requested "second/${autobuilds#root/}/$new/stage3-amd64-openrc-$new.tar.xz")" 1
 }
 check "of several mirrors the next one is asked for what the first has not got" mirrors_in_order
+
+# The image, which may travel without spec and lock, says so too.
+unverified() {
+  case_spec "stage3 = \"openrc\"" "mirror = \"$url/${PWD##*/}/root\"" 'verify = false' \
+    "$(tree_lines 'snapshot = "latest"')"
+  builds
+  assert_equal "$(grep -c '^gbox: warning: .*sign' <<<"$err")" 1 "warnings"
+  assert_contains "$err" "stage4.toml:5:10: 'verify' is false"
+  assert_equal "$(label image gbox.unverified)" base
+  case_spec "$(stage3_lines)"
+  builds
+  assert_equal "$(label image gbox.unverified)" none
+}
+check "what is taken without a signature is warned of once, and named by the image" unverified
 
 # --- the lock ---
 # The mirror goes from the old stamp to the new one.
@@ -343,6 +360,8 @@ TOML
   ok gbox log look
   assert_contains "$out" "$(locked cpu.march)"
   assert_matches "$out" 'sse2'
+  # What native meant, for who has only the image.
+  assert_equal "-march=$(label image gbox.march)" "$(locked cpu.march | cut -d' ' -f1)"
 }
 check "gbox fetch brings all that a build without a network needs, and native is in the lock" offline
 
