@@ -39,6 +39,7 @@ net::Settings transfer_settings(const SourceOptions& sources, const sys::Fd& inc
                                 Observer& observer) {
   net::Settings settings = net::Settings::from_environment();
   settings.extra_ca = sources.ca;
+  net::check_extra_ca(settings);
   settings.partial_dirfd = incoming.get();
   settings.warnings = &observer;
   settings.check_interrupt = [&observer] {

@@ -115,6 +115,7 @@ int cmd_keys_update(const KeysUpdateArgs& args, Console& console) {
         .set_hint("name a directory with 'GBOX_KEYS'");
   net::Settings settings = net::Settings::from_environment();
   settings.extra_ca = args.ca;
+  net::check_extra_ca(settings);
   settings.warnings = &console.progress();
   const portage::KeyFetch fetch = [&](const std::string& url) -> std::optional<std::string> {
     const std::vector<std::string> urls = {url};

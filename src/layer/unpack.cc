@@ -245,7 +245,8 @@ class Unpacker {
     const bool inodes = space.inodes && *space.inodes == 0;
     error.set_hint(inodes ? "the file system has no free inode left ('df -i'); use another one"
                           : human_size(space.bytes) +
-                                " are free on the target's file system; free some or use another");
+                                " are free on the disk of the store; free some, or use '--store' "
+                                "on a larger one");
   }
 
   const UnpackOptions& options_;

@@ -46,6 +46,7 @@ std::optional<Part> Part::try_open(int dirfd, const Transfer& transfer) {
   Part part;
   part.dirfd_ = dirfd;
   part.name_ = identity(transfer);
+  part.shown_ = transfer.name;
   auto lock = sys::FileLock::try_lock(dirfd, part.name_ + ".lock", sys::LockMode::exclusive,
                                       "fetch " + transfer.name);
   if (!lock) return std::nullopt;
@@ -58,7 +59,7 @@ std::optional<Part> Part::try_open(int dirfd, const Transfer& transfer) {
 
 Part Part::anonymous() {
   Part part;
-  part.name_ = "a text in memory";
+  part.name_ = part.shown_ = "a text in memory";
   part.fd_ = sys::Fd(::memfd_create("gbox-text", MFD_CLOEXEC));
   if (!part.fd_) throw SysError(errno, "make a file in memory");
   return part;
@@ -91,15 +92,25 @@ void Part::append(std::span<const std::byte> bytes) {
     const ssize_t count =
         ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      SysError error(errno, "write " + quoted(name_ + ".part"));
-      if (errno == ENOSPC || errno == EDQUOT)
-        error.set_hint("free some space; what has arrived is kept and the rest is fetched then");
-      throw error;
-    }
+    if (count < 0) throw_unwritten(errno);
     size_ += static_cast<std::uint64_t>(count);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
+}
+
+void Part::throw_unwritten(int error_number) const {
+  if (!named()) throw SysError(error_number, "write " + quoted(shown_));
+  // Where there must be room: the file's own name, a digest, tells nobody.
+  const std::string directory =
+      sys::readlinkat(AT_FDCWD, "/proc/self/fd/" + std::to_string(dirfd_));
+  SysError error(error_number, "fetch " + quoted(shown_) + ": write below " + quoted(directory),
+                 ExitCode::host);
+  const std::string kept = "; what has arrived is kept, and the next run goes on from there";
+  if (error_number == ENOSPC)
+    error.set_hint("free space on that disk, or use '--store' on a larger one" + kept);
+  if (error_number == EDQUOT)
+    error.set_hint("the quota is used up: use '--store' on another disk" + kept);
+  throw error;
 }
 
 void Part::publish(int dirfd, const std::string& file) {

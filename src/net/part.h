@@ -44,9 +44,11 @@ class Part {
  private:
   Part() = default;
   [[nodiscard]] bool named() const noexcept { return lock_.held(); }
+  [[noreturn]] void throw_unwritten(int error_number) const;
 
   int dirfd_ = -1;
   std::string name_;
+  std::string shown_;  // the transfer's, for people
   sys::FileLock lock_;
   sys::Fd fd_;
   std::uint64_t size_ = 0;

@@ -13,6 +13,8 @@ namespace gbox::net {
 namespace {
 
 constexpr std::time_t kClockTolerance_s = 300;
+// 2026-01-01: no gbox is older, so a clock before that is wrong.
+constexpr std::time_t kFirstYear = 1767225600;
 
 CURLM* new_multi() {
   // Never undone: other code of this process may use libcurl too, and the process ends anyway.
@@ -69,6 +71,13 @@ void Session::compare_clocks(std::time_t theirs, const std::string& url) {
   const std::time_t apart = ours > theirs ? ours - theirs : theirs - ours;
   if (clock_told_ || apart <= kClockTolerance_s) return;
   clock_told_ = true;
+  // One of the two is wrong. Ours certainly is when it is before gbox was: then no certificate and
+  // no signature can be judged, and what would be said of them misleads.
+  if (ours < kFirstYear && theirs >= kFirstYear)
+    throw Error("this machine says " + date_text(ours) + ", " + quoted(shown_host(url)) + " says " +
+                    date_text(theirs),
+                ExitCode::host)
+        .set_hint("set the clock ('timedatectl set-ntp true') and run again");
   if (settings.warnings != nullptr)
     settings.warnings->warn(
         {"this machine says " + date_text(ours) + ", " + quoted(shown_host(url)) + " says " +

@@ -36,7 +36,8 @@ class Session {
   void mark_dead(const std::string& url, const Failure& failure);
   [[nodiscard]] const Failure* dead(const std::string& url) const;
 
-  // Warns once when the server's clock is far from ours.
+  // Warns once when the server's clock is far from ours. Throws Error (host) when ours must be the
+  // wrong one.
   void compare_clocks(std::time_t theirs, const std::string& url);
 
  private:

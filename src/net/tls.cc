@@ -16,19 +16,18 @@ namespace {
 
 constexpr std::uint64_t kMaxBundleBytes = 16u << 20;
 
-std::string read_certificates(const std::string& path, std::string_view what) {
+std::string read_certificates(const std::string& path, std::string_view what, ExitCode code) {
   std::string text = with_context(what, [&] {
     try {
       return sys::read_file(path, kMaxBundleBytes);
     } catch (Error& error) {
-      error.add_code(ExitCode::host);
+      error.add_code(code);
       throw;
     }
   });
   if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos &&
       text.find("-----BEGIN TRUSTED CERTIFICATE-----") == std::string::npos)
-    throw Error(std::string(what) + ": " + quoted(path) + " holds no certificate in PEM form",
-                ExitCode::host)
+    throw Error(std::string(what) + ": " + quoted(path) + " holds no certificate in PEM form", code)
         .add_hint("'openssl x509 -in FILE -out FILE.pem' makes one of another form");
   return text;
 }
@@ -82,10 +81,24 @@ CURLcode on_context(CURL*, void* context, void* fault) noexcept {
 
 }  // namespace
 
+void check_extra_ca(const Settings& settings) {
+  if (settings.extra_ca.empty()) return;
+  try {
+    (void)read_certificates(settings.extra_ca, "certificate authority", ExitCode::usage);
+  } catch (Error& error) {
+    if (error.hint().empty())
+      error.set_hint(
+          "'--ca FILE' names a file of certificates in PEM form; a relative path starts "
+          "at the directory you are in");
+    throw;
+  }
+}
+
 Trust trust_of(const Settings& settings) {
   Trust trust;
   trust.file = settings.ca_bundle;
-  if (!trust.file.empty()) (void)read_certificates(trust.file, "certificate authorities");
+  if (!trust.file.empty())
+    (void)read_certificates(trust.file, "certificate authorities", ExitCode::host);
   if (settings.extra_ca.empty()) return trust;
   // libcurl takes one source: the usual authorities and the added ones become one text.
   std::string usual = trust.file;
@@ -95,7 +108,8 @@ Trust trust_of(const Settings& settings) {
   // A machine without the usual ones may still trust the added one.
   if (!usual.empty())
     trust.text = sys::try_read_file(AT_FDCWD, usual, kMaxBundleBytes).value_or("");
-  trust.text += "\n" + read_certificates(settings.extra_ca, "certificate authority");
+  trust.text +=
+      "\n" + read_certificates(settings.extra_ca, "certificate authority", ExitCode::usage);
   return trust;
 }
 

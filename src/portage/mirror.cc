@@ -112,6 +112,7 @@ ResolvedFile walk_mirrors(const Walk& walk, WarningSink& sink,
                           const std::function<ResolvedFile(const std::string& mirror)>& attempt) {
   std::optional<ResolvedFile> stale;
   std::optional<Missing> missing;
+  std::vector<std::string> lacking;
   // The last failure is held back: with no mirror left it is the error.
   std::optional<Warning> held;
   std::exception_ptr failure;
@@ -133,6 +134,7 @@ ResolvedFile walk_mirrors(const Walk& walk, WarningSink& sink,
       throw;
     } catch (const Missing& error) {
       missing = error;
+      lacking.push_back(net::shown_host(mirror));
     } catch (Error& error) {
       if (error.code() != ExitCode::input) throw;
       // What a transfer says may name the mirror already.
@@ -155,6 +157,8 @@ ResolvedFile walk_mirrors(const Walk& walk, WarningSink& sink,
                "newer one"});
     return *stale;
   }
+  if (failure && missing)
+    sink.warn({walk.deed + ": not on " + quoted_list(lacking) + " (404)", missing->hint()});
   if (failure) std::rethrow_exception(failure);
   throw Error(walk.deed + ": not on " + places + " (404)", ExitCode::input)
       .set_hint(missing ? missing->hint() : "");
@@ -168,11 +172,6 @@ SignedText signed_text(const std::string& content, const std::string& name, cons
     if (certificate.primary.fingerprint == text.signer.fingerprint)
       warn_of_expiry(certificate, now, sink);
   return text;
-}
-
-void warn_unverified(const std::string& what, WarningSink& sink) {
-  sink.warn({what + ": its signature is not verified",
-             "'verify = false' asks for that; remove it to be sure who made the file"});
 }
 
 }  // namespace gbox::portage

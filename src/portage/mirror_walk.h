@@ -42,7 +42,4 @@ ResolvedFile walk_mirrors(const Walk& walk, WarningSink& sink,
 SignedText signed_text(const std::string& content, const std::string& name, const KeyRing* ring,
                        std::int64_t now, WarningSink& sink);
 
-// Says that nothing is verified, once a resolution.
-void warn_unverified(const std::string& what, WarningSink& sink);
-
 }  // namespace gbox::portage

@@ -137,14 +137,29 @@ int weight(SignatureFault fault) {
   }
 }
 
+// gpgv says nothing of a signature that is yet to be made. A day is no fault: the signer's clock
+// and ours are not one.
+void refuse_future(const Finding& finding, const std::string& deed) {
+  constexpr std::int64_t kTolerance = 86400;
+  const auto now = static_cast<std::int64_t>(std::time(nullptr));
+  if (finding.signed_at <= now + kTolerance) return;
+  throw SignatureError(SignatureFault::clock,
+                       deed + ": it was signed on " + iso_date(finding.signed_at) +
+                           ", and this machine says it is " + iso_date(now),
+                       "set the clock ('timedatectl set-ntp true') and run again; if it is right, "
+                       "use another mirror");
+}
+
 Signer judge(const std::vector<Finding>& findings, const std::string& deed, const KeyRing& ring) {
   const Finding* worst = nullptr;
   for (const Finding& finding : findings) {
     const Certificate* certificate = holder(ring.certificates, finding.primary);
     // The ring held nothing else, so that this only guards against a verifier gone wrong.
     if (finding.good && certificate != nullptr &&
-        certificate->primary.fingerprint == finding.primary)
+        certificate->primary.fingerprint == finding.primary) {
+      refuse_future(finding, deed);
       return {finding.primary, finding.key, certificate->user_id, finding.signed_at};
+    }
     if (worst == nullptr || weight(finding.fault) > weight(worst->fault)) worst = &finding;
   }
   if (worst == nullptr) throw Error("internal error: " + deed + ": no finding");

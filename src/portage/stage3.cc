@@ -44,8 +44,9 @@ class Stage3Search {
     const Stage3Name like = name_of(newest->path);
     for (const std::string& stamp : stamps_of_date())
       if (auto file = find_named(like.rest, stamp, like.ending)) return *file;
-    throw Missing("mirrors keep a stage3 for some weeks only; the newest is " +
-                  quoted(newest->stamp) + ", and an older one may be a file of yours: 'tarball'");
+    throw Missing("mirrors keep a stage3 for some weeks only: write date = \"" + newest->stamp +
+                  "\" or \"latest\" into the spec and run again; an older one may be a file of "
+                  "yours: 'tarball'");
   }
 
  private:
@@ -188,7 +189,6 @@ ResolvedFile resolve_stage3(const Stage3Wish& wish, Downloader& mirror, const Ke
   if (!variant.hint.empty())
     sink.warn({"stage3 " + quoted(wish.variant) + " is taken as " + quoted(variant.variant),
                variant.hint});
-  if (ring == nullptr) warn_unverified("stage3 " + quoted(variant.variant), sink);
   return walk_mirrors(walk, sink, [&](const std::string& one) {
     return Stage3Search(wish, variant.variant, one, mirror, ring, sink).find();
   });

@@ -151,7 +151,6 @@ ResolvedFile resolve_tree_snapshot(const SnapshotWish& wish, Downloader& mirror,
         .set_hint("write \"latest\" or \"YYYYMMDD\"");
   const Walk walk{"fetch snapshot " + quoted(wish.date), wish.mirrors, wish.known_stamp,
                   wish.date == kLatest, wish.now};
-  if (ring == nullptr) warn_unverified("snapshot " + quoted(wish.date), sink);
   return walk_mirrors(walk, sink, [&](const std::string& one) {
     return wish.format == spec::SnapshotFormat::tar ? TarSearch(wish, one, mirror, ring).find()
                                                     : find_squashfs(wish, one, mirror, ring, sink);

@@ -81,6 +81,15 @@ rotated_away() {
 }
 row "a date that has been rotated away" rotated_away
 
+# To a machine whose clock is behind, everything new is signed in the future.
+signed_ahead() {
+  case_mirror && spec_stage3
+  signed_body "$pointer" >plain
+  sign release clear plain "$(date --utc --date '3 days' +%Y%m%dT%H%M%S)" && mv signed "$pointer"
+  refused 3 gbox lock
+}
+row "a pointer signed three days from now" signed_ahead
+
 # --- digests ---
 digests_of_other() {
   case_mirror && spec_stage3
@@ -154,6 +163,14 @@ replayed() {
   cmp stage4.lock kept.lock || fail "the lock has changed"
 }
 row "an old signed pointer is replayed" replayed
+
+# --- several ---
+some_lack_it() {
+  case_mirror && spec_stage3 "mirror = [\"$url/none\", \"$url\", \"$url/nothing\"]"
+  signed_body "$pointer" >plain && mv plain "$pointer"
+  refused $input_error gbox lock
+}
+row "one mirror gives something else, and the others have not got it" some_lack_it
 
 # --- trees ---
 no_gpgsig() {

@@ -26,10 +26,12 @@ export GBOX_STORE=store # of each case, in its own directory
 good=$scratch/good
 old=$(date --utc --date '50 days ago' +%Y%m%dT164606Z) new=$(date --utc --date yesterday +%Y%m%dT170312Z)
 readonly old new
-mkdir -p "$scratch/stage3/etc" "$scratch/tree"/{profiles,metadata}
+mkdir -p "$scratch/stage3"/{etc,bin} "$scratch/tree"/{profiles,metadata}
+cp /bin/sh "$scratch/stage3/bin/sh" # looked at, not run
 head -c 300000 /dev/urandom >"$scratch/stage3/etc/random"
 tar --directory "$scratch/stage3" --create . | xz -0 >"$scratch/stage3.tar.xz"
 echo 'masters =' >"$scratch/tree/metadata/layout.conf"
+printf 'word %.0s' {1..600000} >"$scratch/tree/profiles/words" # 3 MB, and small in an archive
 "$e2e_root/tests/mirror/make" --stage3 "$scratch/stage3.tar.xz" \
   --variants nomultilib-openrc,systemd,hardened-openrc --stamps "$old,$new" --tree "$scratch/tree" \
   --tree-name gentoo "$good"
@@ -52,6 +54,7 @@ iso() { sed -E 's/^(....)(..)(..).*/\1-\2-\3/' <<<"$1"; }
   echo "s/x{70}/LONG/g;s/\\(nameserver [^;]*;/(nameserver ADDRESS;/;s/[0-9]+ days/N days/g"
   echo 's/this machine says [-0-9]+ [0-9:]+/this machine says NOW/'
   echo "s/signed on $(iso "$old")/signed on OLD/"
+  echo "s/signed on $(date --utc --date '3 days' +%F), and this machine says it is [-0-9]+/signed on LATER, and this machine says it is NOW/"
   for key in release snapshot expired unknown; do
     gpg --batch --homedir "$good/keys/gnupg" --show-keys --with-colons "$good/keys/$key.asc" 2>/dev/null |
       awk -F: -v name="${key^^}-KEY" '$1 == "fpr" { print "s/" $10 "/" name "/g" }'

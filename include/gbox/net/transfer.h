@@ -120,6 +120,10 @@ struct Settings {
   static Settings from_environment();
 };
 
+// Throws Error (usage) unless `extra_ca` can be read and holds certificates: to be said before
+// anything is asked of a server.
+void check_extra_ca(const Settings& settings);
+
 // Brings every transfer's file into `dirfd`, in parallel; results are in the order of
 // `transfers`. A file that is already there with these digests is kept. Without digests it is
 // fetched anew and replaced. Throws Interrupted, and Error for what is wrong on this machine.

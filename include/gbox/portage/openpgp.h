@@ -22,7 +22,7 @@ enum class SignatureFault {
   expired_key,        // …that has ended
   revoked_key,        // …that was withdrawn
   expired_signature,  // the signature itself has ended
-  clock,              // this machine's clock is before the key was made
+  clock,              // this machine's clock is before the key or the signature was made
   no_verifier,        // neither gpgv nor sqv is here
 };
 

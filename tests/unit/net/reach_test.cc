@@ -191,15 +191,28 @@ TEST_CASE("a clock that differs from the servers' is warned about once, a small 
   mirror.settings.now = [] { return std::time(nullptr) - 200; };
   CHECK(mirror.fetch(transfer).ok);
   CHECK(mirror.warnings.seen.empty());
-  mirror.settings.now = [] { return std::time_t{2 * 86400 + 3600}; };
+  mirror.settings.now = [] { return std::time_t{1772330400}; };
   mirror.rules(R"([{"path": "*", "headers": {"Date": "Fri, 21 Aug 2026 13:05:00 GMT"}}])");
   std::vector<Transfer> transfers{transfer, transfer};
   transfers[0].file = "clock-1.tar";
   transfers[1].file = "clock-2.tar";
   (void)fetch_all(mirror.here.get(), transfers, mirror.settings);
   REQUIRE(mirror.warnings.seen.size() == 1);
-  CHECK(mirror.warnings.seen[0].message == "this machine says 1970-01-03 01:00, '" +
+  CHECK(mirror.warnings.seen[0].message == "this machine says 2026-03-01 02:00, '" +
                                                mirror.base.substr(7) + "' says 2026-08-21 13:05");
+  // Before there was a gbox, it is certain whose clock is wrong.
+  mirror.settings.now = [] { return std::time_t{2 * 86400 + 3600}; };
+  transfer.file = "clock-0.tar";
+  try {
+    (void)mirror.fetch(transfer);
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.message() == "this machine says 1970-01-03 01:00, '" + mirror.base.substr(7) +
+                                 "' says 2026-08-21 13:05");
+    CHECK(error.hint() == "set the clock ('timedatectl set-ntp true') and run again");
+    CHECK(error.code() == ExitCode::host);
+  }
+  CHECK_FALSE(mirror.published("clock-0.tar"));
   // A cache's answer is older than it looks: its age counts.
   mirror.settings.now = nullptr;
   mirror.rules(R"([{"path": "*", "headers": {"Date": "Thu, 01 Jan 1970 00:00:00 GMT", "Age": ")" +

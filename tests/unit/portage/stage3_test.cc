@@ -179,8 +179,8 @@ TEST_CASE("a date that has left the mirror names what is there") {
     CHECK(refusal.message ==
           std::string("fetch stage3 'openrc' of '") + date + "': not on 'one.example' (404)");
     CHECK(refusal.hint ==
-          "mirrors keep a stage3 for some weeks only; the newest is '20250810T165237Z', and an "
-          "older one may be a file of yours: 'tarball'");
+          "mirrors keep a stage3 for some weeks only: write date = \"20250810T165237Z\" or "
+          "\"latest\" into the spec and run again; an older one may be a file of yours: 'tarball'");
     CHECK(refusal.code == ExitCode::input);
   }
   Stage3Wish wish = wish_of("openrc", "20250301");
@@ -322,7 +322,7 @@ TEST_CASE("an old signed pointer is reported with its age, one older than the lo
   CHECK(ask(wish).file.name == kFile);
 }
 
-TEST_CASE("with verification off everything is taken, and said aloud") {
+TEST_CASE("with verification off everything is taken; reading the spec has warned of that") {
   FakeMirrors mirrors;
   mirrors.with("*", kPath + ".DIGESTS", "# SHA512 HASH\n" + std::string(128, 'a') + "  " + kFile);
   mirrors.without(kPath + ".sha256");
@@ -330,8 +330,7 @@ TEST_CASE("with verification off everything is taken, and said aloud") {
   const ResolvedFile file = resolve_stage3(wish_of(), mirrors, nullptr, sink);
   CHECK(file.digests == std::vector{Digest(HashAlgorithm::sha512, std::string(128, 'a'))});
   CHECK(file.signer == Signer());
-  REQUIRE(sink.all.size() == 1);
-  CHECK(sink.all[0].message == "stage3 'openrc': its signature is not verified");
+  CHECK(sink.all.empty());
 }
 
 TEST_CASE("a variant as it stands in a file's name is taken with a remark") {
