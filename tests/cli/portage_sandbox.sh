@@ -1,6 +1,7 @@
 #!/bin/bash
 # Portage's own protections are in force inside a step: user privileges dropped while compiling,
-# namespaces of its own for each package, and no word of having failed to get them.
+# namespaces of its own for each package, and no word of having failed to get them. And what the spec
+# says of packages counts for another ROOT as for '/'.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
 own_store store # 'gbox log' takes the newest step of a name, whatever its spec
@@ -54,3 +55,56 @@ assert_lacks "$(where compile)" "$step_net "
 # In a pid namespace of its own a phase's shell has a small number.
 pid=$(grep -o 'bash=[0-9]*' <<<"$(where compile)")
 [[ ${pid#bash=} -lt 200 ]] || fail "a phase of emerge sees itself as process ${pid#bash=}"
+
+# --- the configuration counts in both roots ---
+# Portage reads /etc/portage for ROOT=/destination and, for what that needs to be built, for '/':
+# one package lands there, its build dependency here, and both want the same of the spec.
+cd "$scratch"
+roots=$scratch/overlay
+mkdir -p "$roots"/{profiles,metadata}
+echo roots >"$roots/profiles/repo_name"
+echo app-roots >"$roots/profiles/categories"
+printf 'masters = standin\nthin-manifests = true\nsign-manifests = false\n' >"$roots/metadata/layout.conf"
+for package in inside outside; do
+  mkdir -p "$roots/app-roots/$package"
+  cat >"$roots/app-roots/$package/$package-1.ebuild" <<'EBUILD'
+EAPI=8
+DESCRIPTION="Installs what it was told"
+SLOT="0"
+KEYWORDS="~amd64"
+LICENSE="standin-eula"
+IUSE="told"
+S="${WORKDIR}"
+src_install() {
+	echo "${PN} $(usex told) ${FROM_ENV} ${FROM_MAKE_CONF}" >told || die
+	insinto /usr/share/roots
+	newins told "${PN}"
+}
+EBUILD
+done
+echo 'BDEPEND="app-roots/outside"' >>"$roots/app-roots/inside/inside-1.ebuild"
+spec roots.toml roots <<TOML
+[repos.roots]
+path = "$roots"
+priority = -10
+[portage.package_use]
+"app-roots/*" = ["told"]
+[portage.package_accept_keywords]
+"app-roots/*" = ["~amd64"]
+[portage.package_license]
+"app-roots/*" = ["standin-eula"]
+[portage.env.words]
+FROM_ENV = "by-env"
+[portage.package_env]
+"app-roots/*" = ["words"]
+[[phase]]
+name = "roots"
+root = "/destination"
+emerge = ["app-roots/inside"]
+run = "cat /usr/share/roots/outside /destination/usr/share/roots/inside"
+TOML
+sed -i 's/^make_conf = { /&FROM_MAKE_CONF = "by-make-conf", /' roots.toml
+ok gbox build roots.toml --until roots
+log=$(gbox log roots </dev/null)
+assert_contains "$log" "outside yes by-env by-make-conf"
+assert_contains "$log" "inside yes by-env by-make-conf"
