@@ -124,6 +124,36 @@ epoch() {
 }
 check "SOURCE_DATE_EPOCH is the latest time in it" epoch
 
+commits() {
+  cp -r "$extra" origin
+  rm -rf origin/.git
+  local git=(git -C origin -c user.name=x -c user.email=x@example.org -c init.defaultBranch=main)
+  "${git[@]}" init -q
+  "${git[@]}" add --all --force
+  GIT_COMMITTER_DATE=2004-05-06T07:08:09Z "${git[@]}" commit -q -m all
+  write_spec stage4.toml "$PWD/origin"
+  sed -i "s|^path = \"$PWD/origin\"|git = \"$PWD/origin\"|" stage4.toml
+  local each digests=
+  for each in one two; do
+    own_store "commits-$each"
+    ok gbox build stage4.toml --until mark --repos-output "oci:$each"
+    digests+=" ${out##* }"
+    # Whatever the first needed is there: nothing is fetched or opened again.
+    mv origin away
+    ok gbox build stage4.toml --until mark --offline --repos-output "oci:again-$each"
+    digests+=" ${out##* }"
+    mv away origin
+  done
+  assert_equal "$(tr ' ' '\n' <<<"${digests# }" | sort -u | wc -l)" 1 "digests"
+  ok skopeo inspect oci:one
+  assert_equal "$(jq -r '.Labels["gbox.repository.extra"]' <<<"$out")" \
+    "commit $("${git[@]}" rev-parse HEAD)"
+  assert_equal "$(jq -r .Created <<<"$out")" 2004-05-06T07:08:09Z
+  assert_equal "$(tar --list --verbose --utc --gzip --file "$(image_blob one \
+    "$(jq -r '.layers[0].digest' "$(image_manifest one)")")" | awk '{ print $4 }' | sort -u)" 2004-05-06
+}
+check "of a commit, the same image from two stores, with the commit's time" commits
+
 # --- used
 used() {
   fails 1 gbox run "oci:$scratch/image" -- test -e /var/db/repos/standin/profiles
