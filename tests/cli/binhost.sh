@@ -163,6 +163,7 @@ assert_contains "$(<official.lock)" "\"$site/full/$below/Packages\""
 ok gbox run hello /bin/cat /etc/portage/binrepos.conf/50-gbox
 assert_contains "$out" "sync-uri = https://distfiles.gentoo.org/$below"
 assert_lacks "$out" 127.0.0.1
+mirror_stop site # which would keep the other one running: it has inherited its input
 
 # --- refused ---
 user nobody.toml nobody "uri = \"$uri\""
