@@ -242,7 +242,9 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
   require_phase(inputs.spec, request.from, "--from");
   require_phase(inputs.spec, request.until, "--until");
-  const std::vector<oci::OutputTarget> targets = check_outputs(request.outputs, inputs.spec);
+  // Without its last phase there is no image.
+  const bool emits = request.until.empty() || request.until == inputs.spec.phases.back().name;
+  const std::vector<oci::OutputTarget> targets = check_outputs(request.outputs, inputs.spec, emits);
   const auto repos_targets = check_repos_outputs(request.repos_outputs, targets, inputs.spec);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));
@@ -266,7 +268,6 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   if (cached < end) open_repositories(inputs, sources);
 
   const LayerPacker packer(inputs.spec.output, store);
-  const bool emits = end == plan.steps.size();
   const bool layered = inputs.spec.output.layers == spec::Layers::phase;
   BackgroundPacker ahead(packer);
   Run run(inputs, sources, planned);

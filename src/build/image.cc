@@ -103,15 +103,17 @@ class ImageBuild {
 }  // namespace
 
 std::vector<oci::OutputTarget> check_outputs(const std::vector<std::string>& outputs,
-                                             const spec::BuildSpec& spec) {
+                                             const spec::BuildSpec& spec, bool written) {
   std::vector<oci::OutputTarget> targets;
-  if (outputs.empty()) {
+  for (const std::string& output : outputs) targets.push_back(oci::parse_output(output));
+  // What lies at a place that is not written to is no matter.
+  if (!written) return {};
+  if (targets.empty()) {
     // The last part of a name such as 'team/php': a directory of that name, here.
     const std::size_t slash = spec.name.rfind('/');
     targets.push_back(oci::parse_output(
         "oci:" + (slash == std::string::npos ? spec.name : spec.name.substr(slash + 1))));
   }
-  for (const std::string& output : outputs) targets.push_back(oci::parse_output(output));
   for (const oci::OutputTarget& target : targets)
     oci::check_target(target, oci::image_name(target.reference, spec.name, spec.tag).ref_name);
   return targets;

@@ -20,9 +20,10 @@ struct Built {
 };
 
 // Where the outputs go, checked before a build starts: nothing there is replaced that is not an
-// image. Without any, 'oci:NAME' in the current directory. Throws Error (usage, image).
+// image. Without any, 'oci:NAME' in the current directory. None when no image is to be `written`:
+// then only the words of `outputs` are looked at. Throws Error (usage, image).
 std::vector<oci::OutputTarget> check_outputs(const std::vector<std::string>& outputs,
-                                             const spec::BuildSpec& spec);
+                                             const spec::BuildSpec& spec, bool written);
 
 // Of the base's programs, not of this machine: an i386 base gives an i386 image.
 oci::Platform image_platform(const Inputs& inputs, const store::Store& store, const Built& base);

@@ -205,6 +205,21 @@ in_use() {
     build "$scratch/stage4.toml" --output oci:image --repos-output oci:out
 }
 check "a place with something else in it" in_use
+# Where no image is written, what lies there is no matter; the other image is written all the same.
+without_image() {
+  mkdir repos-image busy && touch {repos-image,busy}/data
+  ok gbox build "$scratch/stage4.toml" --until mark
+  ok gbox build "$scratch/stage4.toml" --until mark --output oci:busy --repos-output oci:out
+  assert_equal "$out" "oci:out $digest"
+  assert_equal "$(ls repos-image busy)" $'busy:\ndata\n\nrepos-image:\ndata'
+  refused $image "write layout '.*busy': the directory is not empty" "use a path" \
+    build "$scratch/stage4.toml" --until mark --repos-output oci:busy
+  refused $image "write layout 'repos-image': the directory is not empty" "use a path" \
+    build "$scratch/stage4.toml" --until more
+  refused $usage "output 'out': no transport" "oci:out" \
+    build "$scratch/stage4.toml" --until mark --output out
+}
+check "a build without an image, beside directories of its name" without_image
 no_repository() {
   printf 'name = "none"\n[base]\ntarball = "%s"\n[[phase]]\nname = "p"\nrun = "true"\n' \
     "$(stage3)" >none.toml
