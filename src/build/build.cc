@@ -82,24 +82,29 @@ void check_base(const Inputs& inputs, const store::Store& store, const std::stri
   (void)portage::check_base(root.get(), inputs.spec, inputs.machine);
 }
 
-std::string trust_of(const spec::LockedFile& file) {
-  return file.signer.empty() ? "not verified" : "verified";
+// What is known of a file at this moment. In the store are only files that were checked; one that
+// is to come has digests in the lock and is checked by them.
+std::string trust_of(const spec::LockedFile& file, store::Store& store) {
+  const bool there = store.open_input(file.sha256()).has_value();
+  if (file.signer.empty()) return there ? "not verified, in store" : "locked, not verified";
+  return there ? "verified, in store" : "locked";
 }
 
-void tell_facts(const Inputs& inputs, Observer& observer) {
+void tell_facts(const Inputs& inputs, store::Store& store, Observer& observer) {
   if (inputs.spec.base.stage3.empty()) {
     observer.fact("base", inputs.base_name);
   } else {
     const spec::LockedBase& base = *inputs.lock.base;
     observer.fact("stage3",
-                  inputs.spec.base.stage3 + ' ' + base.stamp + "  " + trust_of(base.file));
+                  inputs.spec.base.stage3 + ' ' + base.stamp + "  " + trust_of(base.file, store));
   }
   for (const spec::Repository& repository : inputs.spec.repositories) {
     std::string text = repository.path;
     if (const auto found = inputs.lock.repositories.find(repository.name);
         found != inputs.lock.repositories.end())
-      text = found->second.commit.empty() ? found->second.date + "  " + trust_of(found->second.file)
-                                          : "commit " + found->second.commit.substr(0, 12);
+      text = found->second.commit.empty()
+                 ? found->second.date + "  " + trust_of(found->second.file, store)
+                 : "commit " + found->second.commit.substr(0, 12);
     observer.fact("repo", repository.name + "  " + text);
   }
   for (const auto& [name, host] : inputs.lock.binary_hosts)
@@ -222,7 +227,7 @@ void fetch(const BuildRequest& request, Observer& observer) {
   const sys::FileLock lease = store.lease("gbox fetch " + inputs.spec.name, waiting(observer));
   Sources sources(request.sources, inputs, store, observer);
   (void)settle(inputs, request.spec, sources);
-  tell_facts(inputs, observer);
+  tell_facts(inputs, store, observer);
   open_base(inputs, sources);
   open_repositories(inputs, sources);
   if (!fetches_distfiles(inputs) && inputs.spec.binary_hosts.empty()) return;
@@ -262,7 +267,7 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
     infos.push_back(info_of(planned[i], i, end));
     if (planned[i].cached) ++cached;
   }
-  tell_facts(inputs, observer);
+  tell_facts(inputs, store, observer);
   observer.plan(infos, cached);
   // Faults of the spec come before the first hour of work, not after it.
   if (cached < end) open_repositories(inputs, sources);

@@ -69,7 +69,10 @@ stage3_names() {
   local date
   case_spec "$(stage3_lines nomultilib-openrc)"
   builds
-  assert_contains "$err" "nomultilib-openrc $new  verified"
+  # Of the mirror's word at first; once it is there, of the file.
+  assert_contains "$err" "nomultilib-openrc $new  locked"$'\n'
+  builds
+  assert_contains "$err" "nomultilib-openrc $new  verified, in store"$'\n'
   assert_equal "$(locked base.file)" "stage3-amd64-nomultilib-openrc-$new.tar.xz"
   assert_equal "$(locked base.signer)" "$(sed -n 's/^release //p' "$good/keys/fingerprints")"
   for date in "$old" "${old%T*}" "$new" "${new%T*}"; do
