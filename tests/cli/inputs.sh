@@ -108,21 +108,30 @@ autobuilds_of=releases/amd64/autobuilds/$new
 check "a lock is written from what is signed about a stage3; the stage3 itself is fetched to build" \
   locked_unseen
 
+# layer_of IMAGE: what an image of repositories holds, and when it was published
+layer_of() { jq -c '[.rootfs.diff_ids, .created]' "$(image_config "$1")"; }
 snapshots() {
   local format date day
   for format in tar squashfs; do
     for date in latest "$old_day"; do
       rm -f stage4.lock
       case_spec "$(small_base)" "$(tree_lines "format = \"$format\"")" "snapshot = \"$date\""
-      builds
+      builds --repos-output "oci:$PWD/repos-$format-$date"
       day=$([[ $date == latest ]] && echo "$new_day" || echo "$old_day")
-      assert_contains "$err" "gentoo  $day  verified"
+      assert_contains "$err" "gentoo  $day  verified, in store"
       assert_equal "$(locked repos.gentoo.date)" "$day"
       assert_equal "$(locked repos.gentoo.signer)" "$(sed -n 's/^snapshot //p' "$good/keys/fingerprints")"
+      assert_equal "$(label "repos-$format-$date" gbox.repository.gentoo)" \
+        "snapshot $day sha256:$(locked repos.gentoo.sha256)"
     done
   done
+  # A layer of the tree's own times and root's files, whichever form it came in.
+  layer_names repos-tar-latest >names
+  assert_equal "$(head -n 4 names | tr '\n' ' ')" "var/ var/db/ var/db/repos/ var/db/repos/gentoo/ "
+  assert_contains "$(<names)" var/db/repos/gentoo/profiles/repo_name
+  assert_equal "$(layer_of repos-squashfs-latest)" "$(layer_of repos-tar-latest)"
 }
-check "snapshots of the tree, as tarball and squashfs, of the newest and of another day" snapshots
+check "snapshots of the tree, as tarball and squashfs, of two days, and images of them" snapshots
 
 git_repository() {
   local first
