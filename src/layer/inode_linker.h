@@ -18,7 +18,7 @@ class InodeLinker {
 
   enum class Outcome {
     linked,
-    copied,  // the inode has as many names as it can have (ext4: 65000)
+    copied,  // the inode has as many names as it can have (ext4: 65000), or must have no other
     exists,  // something of this name is there already, and stays
   };
   // Makes `name` in `to_dirfd` what `name` in `from_dirfd` is: any type but a directory, with
@@ -27,10 +27,12 @@ class InodeLinker {
               const std::function<std::string()>& path_of_name);
 
  private:
+  Outcome copy(int from_dirfd, const std::string& name, const struct stat& status, int to_dirfd,
+               const std::function<std::string()>& path_of_name);
   bool link_to_copy(const std::string& copy, int to_dirfd, const std::string& name) const;
 
   int root_;
-  // Inodes that can have no more names, and where the latest copy of each is: names that were
+  // Inodes that were copied, and where the latest copy of each is: names that were
   // links of each other stay so.
   std::map<std::pair<dev_t, ino_t>, std::string> copies_;
 };

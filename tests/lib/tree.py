@@ -80,7 +80,13 @@ def main():
         names += [path_of(name) for name in subdirectories + files]
     names.sort(key=os.fsencode)
 
-    first_name = {}
+    # Snapshots of a store share files: a name counts as a link only of another one in this tree.
+    first_name, count = {}, {}
+    for name in names:
+        status = os.lstat(os.path.normpath(os.path.join(top, name)))
+        if not stat.S_ISDIR(status.st_mode):
+            inode = (status.st_dev, status.st_ino)
+            count[inode] = count.get(inode, 0) + 1
     for name in names:
         path = os.path.normpath(os.path.join(top, name))
         status = os.lstat(path)
@@ -95,8 +101,9 @@ def main():
         elif kind in ("char", "block"):
             content = f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
         linked = "-"
-        if kind != "dir" and status.st_nlink > 1:
-            linked = first_name.setdefault((status.st_dev, status.st_ino), name)
+        inode = (status.st_dev, status.st_ino)
+        if kind != "dir" and count[inode] > 1:
+            linked = first_name.setdefault(inode, name)
         line = [kind, f"{stat.S_IMODE(status.st_mode):04o}", f"{status.st_uid}:{status.st_gid}",
                 str(size), content, attributes(path), linked]
         if times:

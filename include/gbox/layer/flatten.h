@@ -1,7 +1,8 @@
 // Several overlay layer directories merged into one by hard links: a checkpoint, which keeps
-// mounts shallow and costs inodes for its directories only. Reads the layers, writes nothing but
-// the target. `build` calls it, inside the store's user namespace, on snapshots that never change.
-// Refuses: layers of another file system than the target's; a target that is not empty.
+// mounts shallow and costs inodes for its directories and setuid programs only. Reads the layers,
+// writes nothing but the target. `build` calls it, inside the store's user namespace, on snapshots
+// that never change. Refuses: layers of another file system than the target's; a target that is not
+// empty.
 //
 // What follows from links: files shown through a checkpoint have a greater st_nlink than through
 // the layers, and overlayfs shows another inode number for them once they are copied up, as it

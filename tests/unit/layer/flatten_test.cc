@@ -192,6 +192,24 @@ TEST_CASE("files are further names of the layers' inodes, and links of each othe
   CHECK(inode(target, "z") == inode(target, "a/x"));
 }
 
+TEST_CASE("a program with setuid gets no name besides its own, as Portage wants it") {
+  Trees trees;
+  const sys::Fd layer = trees.make("lower", "f su f plain");
+  REQUIRE(::fchmodat(layer.get(), "su", 04755, 0) == 0);
+  REQUIRE(::linkat(layer.get(), "su", layer.get(), "su-again", 0) == 0);
+  const sys::Fd upper = trees.make("upper", "f other");
+  const sys::Fd target = trees.make("target");
+  const std::array layers = {layer.get(), upper.get()};
+  (void)flatten(layers, target.get(), -1);
+  const struct stat su = sys::fstatat(target.get(), "su", 0);
+  CHECK(su.st_mode == (S_IFREG | 04755));
+  CHECK(su.st_nlink == 2);  // its own two names, and none in the layer
+  CHECK(su.st_ino == sys::fstatat(target.get(), "su-again", 0).st_ino);
+  CHECK(sys::fstatat(layer.get(), "su", 0).st_nlink == 2);
+  CHECK(sys::read_file(target.get(), "su") == "lower");
+  CHECK(sys::fstatat(target.get(), "plain", 0).st_nlink == 2);
+}
+
 TEST_CASE("a directory shows mode, time and attributes of the topmost layer, whatever is around") {
   Trees trees;
   const sys::Fd lower = trees.make("1", "d a d a/b");
