@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "compiler_check.h"
+#include "forecast.h"
 #include "gbox/base/text.h"
 #include "gbox/portage/base.h"
 #include "gbox/store/store.h"
@@ -190,6 +191,9 @@ std::vector<plan::PlannedStep> planned_steps(const Inputs& inputs, store::Store&
   if (from.empty()) return planned;
   const std::size_t first = step_of(inputs.plan, from);
   store.forget_record(inputs.plan.steps[first].key);
+  // And the parts that it was made of. What was compiled stays: it is merged again.
+  for (const store::Record& record : store.records())
+    if (record.phase == from && record.spec == inputs.spec.name) store.forget_record(record.key);
   for (std::size_t i = first; i < planned.size(); ++i) {
     planned[i].cached = false;
     planned[i].reason = "'--from " + from + "'";
@@ -206,7 +210,8 @@ std::vector<plan::PlannedStep> plan_build(const BuildRequest& request, Observer&
   Sources sources(request.sources, inputs, store, observer);
   (void)settle(inputs, request.spec, sources);
   open_repositories(inputs, sources);
-  return annotate(inputs.plan, inputs.spec, store);
+  const StepContext context{inputs, store, observer};
+  return with_packages(context, annotate(inputs.plan, inputs.spec, store));
 }
 
 LockResult lock(const LockRequest& request, Observer& observer) {

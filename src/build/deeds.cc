@@ -64,9 +64,10 @@ Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, int r
 
 Deed merge_deed(const Inputs& inputs, const std::vector<std::string>& cpvs,
                 const std::string& root) {
-  // gbox has verified the package by its digest; a signature it has none.
+  // gbox has verified the packages by their digests; signatures and an index they have none.
   return {"emerge", portage::merge_command(cpvs, root),
-          merged(package_environment(inputs, root), {{"FEATURES", "-binpkg-request-signature"}})};
+          merged(package_environment(inputs, root),
+                 {{"FEATURES", "-binpkg-request-signature -pkgdir-index-trusted"}})};
 }
 
 Deed uninstall_deed(const Inputs& inputs, const portage::PackageId& package) {

@@ -112,22 +112,77 @@ int run(sandbox::Settings settings, const char* policy) {
   return run_connected(std::move(settings), sandbox::load_policy(policy)).code;
 }
 
-// The build directory of the package that failed, if the log names one and it is still there.
-std::string failed_directory(const store::Store& store, const store::FailedStep& failed,
-                             const StepRoot& root) {
+// Where in the build directory of the package that failed a shell starts, if the log names one and
+// it is still there.
+struct FailedBuild {
+  std::string directory = "/";
+  std::string environment;  // the file with all that the ebuild had set; empty: none
+};
+
+FailedBuild failed_build(const store::Store& store, const store::FailedStep& failed,
+                         const StepRoot& root) {
+  FailedBuild build;
   const auto package = failed_package(store.log_path(failed.log));
-  if (!package) return "/";
+  if (!package) return build;
   // The log is the step's own: a name that is not a plain CATEGORY/PACKAGE leads nowhere.
   try {
-    const std::string relative = "portage/" + sys::normalized_relative(package->cpv) + "/work";
+    const std::string relative = "portage/" + sys::normalized_relative(package->cpv);
     const sys::Fd scratch = sys::open(root.scratch("var-tmp"), O_PATH | O_DIRECTORY);
-    if (sys::try_open_beneath(scratch.get(), relative, O_PATH | O_DIRECTORY,
-                              sys::Resolve::no_symlinks))
-      return "/var/tmp/" + relative;
+    const auto there = [&](const std::string& path) {
+      return sys::try_open_beneath(scratch.get(), path, O_PATH, sys::Resolve::no_symlinks)
+          .has_value();
+    };
+    if (there(relative + "/work")) build.directory = "/var/tmp/" + relative + "/work";
+    if (there(relative + "/temp/environment"))
+      build.environment = "/var/tmp/" + relative + "/temp/environment";
   } catch (const Error&) {
     // As good as no build directory.
   }
-  return "/";
+  return build;
+}
+
+// What failed under this name: the step, or else the part of a phase that failed last.
+std::optional<store::FailedStep> find_failure(const store::Store& store,
+                                              const spec::BuildSpec& spec,
+                                              const std::string& step) {
+  const std::string name = failure_name(spec, step);
+  std::optional<store::FailedStep> found = store.find_failed(name);
+  if (found) return found;
+  for (store::FailedStep& failed : store.failed_steps())
+    if (failed.step.starts_with(name + '/') && (!found || failed.created > found->created))
+      found = std::move(failed);
+  return found;
+}
+
+// The phase that a step or a package of one belongs to.
+const plan::Step& step_named(const Inputs& inputs, const std::string& name) {
+  auto index = inputs.plan.find(name);
+  if (!index) index = inputs.plan.find(name.substr(0, name.find('/')));
+  if (index) return inputs.plan.steps[*index];
+  std::vector<std::string> names;
+  for (const plan::Step& known : inputs.plan.steps) names.push_back(known.name);
+  throw Error("no step " + quoted(name) + " in " + quoted(inputs.spec.file) + "; there are " +
+                  quoted_list(names),
+              ExitCode::usage);
+}
+
+// The snapshots of a finished step, lowest first.
+std::vector<std::string> finished(store::Store& store, const Inputs& inputs, const plan::Step& step,
+                                  const std::string& name, Observer& observer) {
+  std::optional<store::Record> record;
+  if (name == step.name) record = store.find_record(step.key);
+  if (!record) {
+    record = store.latest_record_of(name, inputs.spec.name);
+    if (record && name == step.name)
+      observer.warn({"step " + quoted(name) + " would run again: this is its earlier result",
+                     "'gbox plan " + inputs.spec.file + "' tells why"});
+  }
+  if (!record)
+    throw Error("step " + quoted(name) + " has neither finished nor failed", ExitCode::usage)
+        .set_hint("run 'gbox build " + inputs.spec.file + "' first");
+  std::vector<std::string> snapshots = record->parents;
+  snapshots.push_back(record->snapshot);
+  return snapshots;
 }
 
 }  // namespace
@@ -167,50 +222,33 @@ int run_shell(const SpecSource& source, const SourceOptions& options, const std:
   Sources sources(options, inputs, store, observer);
   (void)settle(inputs, source, sources);
   open_repositories(inputs, sources);
-  const auto index = inputs.plan.find(step);
-  if (!index) {
-    std::vector<std::string> names;
-    for (const plan::Step& known : inputs.plan.steps) names.push_back(known.name);
-    throw Error("no step " + quoted(step) + " in " + quoted(inputs.spec.file) + "; there are " +
-                    quoted_list(names),
-                ExitCode::usage);
-  }
-  const std::string failure = failure_name(inputs.spec, step);
-  const auto failed = store.find_failed(failure);
+  const plan::Step& planned = step_named(inputs, step);
+  const auto failed = find_failure(store, inputs.spec, step);
   std::optional<store::Work> work;
-  std::vector<std::string> parents;
-  if (failed) {
-    work = store.open_failed(failure);
-    parents = failed->parents;
-  } else {
-    auto record = store.find_record(inputs.plan.steps[*index].key);
-    if (!record) {
-      record = store.latest_record_of(step, inputs.spec.name);
-      if (record)
-        observer.warn({"step " + quoted(step) + " would run again: this is its earlier result",
-                       "'gbox plan " + source.path + "' tells why"});
-    }
-    if (!record)
-      throw Error("step " + quoted(step) + " has neither finished nor failed", ExitCode::usage)
-          .set_hint("run 'gbox build " + source.path + "' first");
-    parents = record->parents;
-    parents.push_back(record->snapshot);
-  }
+  if (failed) work = store.open_failed(failed->step);
+  const std::vector<std::string> parents =
+      failed ? failed->parents : finished(store, inputs, planned, step, observer);
   if (!work) work = store.begin_step("shell", parents.back());
   const StepRoot root(store, *work, parents, step_targets(inputs));
   sandbox::Settings settings;
   settings.root = root.mount();
-  settings.mounts =
-      step_mounts(inputs, root.scratch("tmp"), root.scratch("var-tmp"),
-                  fetches_distfiles(inputs) ? store.distfiles_path() : inputs.distfiles);
+  settings.mounts = step_mounts(inputs, root.scratch("tmp"), root.scratch("var-tmp"),
+                                all_distfiles({inputs, store, observer}));
   settings.command.argv = {shell_of(settings.root.get())};
-  settings.command.environment =
-      failed ? Environment(failed->environment.begin(), failed->environment.end())
-             : portage::base_environment();
-  if (failed) settings.command.working_directory = failed_directory(store, *failed, root);
+  settings.command.environment = portage::base_environment();
+  if (failed) {
+    settings.command.environment = {failed->environment.begin(), failed->environment.end()};
+    const FailedBuild build = failed_build(store, *failed, root);
+    settings.command.working_directory = build.directory;
+    // As the ebuild had it when it failed. A shell that reads a script takes another way in.
+    if (!build.environment.empty() && settings.command.argv.front().ends_with("bash")) {
+      settings.command.argv.insert(settings.command.argv.end(), {"--init-file", build.environment});
+      settings.command.environment.emplace_back("BASH_ENV", build.environment);
+    }
+  }
   std::string policy = "run";
   for (const spec::Phase& phase : inputs.spec.phases)
-    if (phase.name == inputs.plan.steps[*index].phase) policy = phase.policy;
+    if (phase.name == planned.phase) policy = phase.policy;
   return run(std::move(settings), policy.c_str());
 }
 

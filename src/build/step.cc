@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "deeds.h"
+#include "emerge_phase.h"
 #include "gbox/base/text.h"
 #include "gbox/layer/unpack.h"
 #include "gbox/portage/binary_host.h"
@@ -103,6 +104,9 @@ std::string distfiles_of(const StepContext& context, const spec::Phase& phase,
 store::Record run_phase(const StepContext& context, const plan::Step& step, const StepInfo& info,
                         const std::vector<std::string>& parents) {
   const spec::Phase& phase = phase_of(context.inputs, step);
+  if (runs_by_package(context.inputs, phase))
+    if (auto record = run_by_package(context, step, phase, info, parents))
+      return std::move(*record);
   Workbench bench(context, phase, info, parents);
   Shown shown;
   shown.distfiles = distfiles_of(context, phase, bench);

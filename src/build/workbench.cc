@@ -101,9 +101,8 @@ void Workbench::run(const Deed& deed, const Shown& shown) {
     for (sandbox::Mount& mount : host_mounts(shown.hosts))
       settings.mounts.push_back(std::move(mount));
   if (!shown.packages.empty())
-    settings.mounts.push_back(sandbox::bind_mount(AT_FDCWD, shown.packages,
-                                                  std::string(portage::kPackagesDirectory),
-                                                  sandbox::Access::read_write));
+    settings.mounts.push_back(sandbox::bind_mount(
+        AT_FDCWD, shown.packages, std::string(portage::kPackagesDirectory), shown.packages_access));
   settings.command.argv = deed.argv;
   settings.command.environment = deed.environment;
   settings.network =
@@ -137,11 +136,22 @@ void Workbench::fail(const Deed& deed, const sys::ExitStatus& status, double sec
   context_.store.keep_failed(std::move(work_), failed);
   context_.observer.step_failed(info_, seconds_since(start_), log_.path);
   std::string what = "phase " + quoted(info_.phase) + ": " + deed.name;
+  const std::string place =
+      info_.part && info_.total > 1
+          ? " (" + std::to_string(info_.index) + " of " + std::to_string(info_.total) + ')'
+          : "";
   if (const auto package = failed_package(log_.path))
-    what = "phase " + quoted(info_.phase) + ", " + package->cpv + ": " + package->phase;
+    what = "phase " + quoted(info_.phase) + ", " + package->cpv + place + ": " + package->phase;
+  else if (!place.empty())
+    what = info_.name + place + ": " + deed.name;
   StepFailed error(what + " failed after " + human_duration(seconds) + ", " + ending(status),
                    ExitCode::step);
-  error.set_hint("what it printed: 'gbox log " + info_.name +
+  const std::string kept =
+      info_.part && info_.index > 1
+          ? (info_.index == 2 ? "one package is kept · "
+                              : std::to_string(info_.index - 1) + " packages are kept · ")
+          : "";
+  error.set_hint(kept + "what it printed: 'gbox log " + info_.name +
                  "' · a shell where it failed: 'gbox shell " + inputs.spec.file + ' ' + info_.name +
                  "' · 'gbox build " + inputs.spec.file + "' goes on from here");
   throw error;

@@ -24,7 +24,9 @@ struct Deed {
 struct Shown {
   std::string distfiles;  // read-only
   std::string hosts;      // of host_mounts()
-  std::string packages;   // PKGDIR, writable
+  std::string packages;   // PKGDIR
+  // The store's own packages may be linked into it: no step writes to those.
+  sandbox::Access packages_access = sandbox::Access::read_only;
 };
 
 class Workbench {

@@ -89,6 +89,12 @@ struct LogArgs {
   bool path_only = false;  // print where the log is, not what it says
 };
 
+// What changed between the last two builds of a step or package.
+struct WhyArgs {
+  StoreArgs store;
+  std::string step;
+};
+
 struct CacheListArgs {
   StoreArgs store;
   bool json = false;
@@ -117,8 +123,9 @@ struct KeysUpdateArgs {
   std::string ca;                 // PEM file trusted besides the system's; "" = none
 };
 
-using Command = std::variant<BuildArgs, PlanArgs, LockArgs, FetchArgs, RunArgs, ShellArgs, LogArgs,
-                             CacheListArgs, CacheGcArgs, KeysListArgs, KeysUpdateArgs, DoctorArgs>;
+using Command =
+    std::variant<BuildArgs, PlanArgs, LockArgs, FetchArgs, RunArgs, ShellArgs, LogArgs, WhyArgs,
+                 CacheListArgs, CacheGcArgs, KeysListArgs, KeysUpdateArgs, DoctorArgs>;
 
 // All but cmd_doctor and cmd_keys_* are called inside gbox's namespace (sys::enter_namespace), as
 // its root.
@@ -129,6 +136,7 @@ int cmd_fetch(const FetchArgs& args, Console& console);
 int cmd_run(const RunArgs& args, Console& console);
 int cmd_shell(const ShellArgs& args, Console& console);
 int cmd_log(const LogArgs& args, Console& console);
+int cmd_why(const WhyArgs& args, Console& console);
 int cmd_cache_ls(const CacheListArgs& args, Console& console);
 int cmd_cache_gc(const CacheGcArgs& args, Console& console);
 int cmd_keys_ls(const KeysListArgs& args, Console& console);

@@ -3,7 +3,6 @@
 #include <ctime>
 #include <filesystem>
 #include <map>
-#include <optional>
 
 #include "commands.h"
 #include "gbox/base/text.h"
@@ -99,28 +98,6 @@ std::string kept_line(const std::string& key, std::uint64_t size_bytes, std::int
   return key.substr(0, 12) + "  " + size + "  " + local_time(used) + "  " + printable(what);
 }
 
-// The log of the step's newest run, whether it failed or finished.
-std::string find_log(const store::Store& store, const std::string& step) {
-  const auto record = store.latest_record_of(step);
-  std::optional<store::FailedStep> failed;
-  for (store::FailedStep& known : store.failed_steps())
-    if (known.phase == step && (!failed || known.created > failed->created)) failed = known;
-  if (failed && (!record || failed->created >= record->created)) return store.log_path(failed->log);
-  if (!record) {
-    std::vector<std::string> names;
-    for (const store::Record& known : store.records())
-      if (!known.log.empty()) names.push_back(known.step);
-    for (const store::FailedStep& known : store.failed_steps()) names.push_back(known.phase);
-    Error error("no log of a step " + quoted(step), ExitCode::usage);
-    const std::string near = nearest(step, names);
-    throw error.set_hint(near.empty() ? "steps that ran have one: 'gbox cache ls' lists them"
-                                      : "did you mean " + quoted(near) + "?");
-  }
-  if (record->log.empty())
-    throw Error("step " + quoted(step) + " runs nothing, so it has no log", ExitCode::usage);
-  return store.log_path(record->log);
-}
-
 }  // namespace
 
 int cmd_build(const BuildArgs& args, Console& console) {
@@ -184,21 +161,6 @@ int cmd_run(const RunArgs& args, Console& console) {
 int cmd_shell(const ShellArgs& args, Console& console) {
   return build::run_shell(source_of(args.spec), {}, args.store.directory, args.step,
                           console.progress());
-}
-
-int cmd_log(const LogArgs& args, Console& console) {
-  const store::Store store = open_store(args.store, console);
-  const std::string path = find_log(store, args.step);
-  if (args.path_only) {
-    console.result_line(path);
-    return 0;
-  }
-  const sys::Fd log = sys::open(path, O_RDONLY);
-  std::string buffer(1u << 16, '\0');
-  while (const std::size_t count =
-             sys::read_full(log.get(), std::as_writable_bytes(std::span(buffer)), path))
-    console.result(std::string_view(buffer).substr(0, count));
-  return 0;
 }
 
 int cmd_cache_ls(const CacheListArgs& args, Console& console) {

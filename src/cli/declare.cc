@@ -168,9 +168,12 @@ void Parser::declare_shell_and_log() {
   add_step(*shell);
   add_common(*shell);
   CLI::App* log = add(app_, "log", "print the output of a step");
-  log->add_option("STEP", raw_.step, "the step, such as 'php'");
+  log->add_option("STEP", raw_.step, "the step, such as 'php' or 'php/dev-libs/icu'");
   log->add_flag("--path", raw_.path_only, "print where the log is, not what it says");
   add_common(*log);
+  CLI::App* why = add(app_, "why", "tell why a step or package was built again");
+  why->add_option("STEP", raw_.step, "the step, such as 'php' or 'php/dev-libs/icu'");
+  add_common(*why);
 }
 
 void Parser::declare_cache() {

@@ -103,6 +103,7 @@ int run(Invocation& invocation, Console& console, char** argv) {
                         [&](const RunArgs& args) { return cmd_run(args, console); },
                         [&](const ShellArgs& args) { return cmd_shell(args, console); },
                         [&](const LogArgs& args) { return cmd_log(args, console); },
+                        [&](const WhyArgs& args) { return cmd_why(args, console); },
                         [&](const CacheListArgs& args) { return cmd_cache_ls(args, console); },
                         [&](const CacheGcArgs& args) { return cmd_cache_gc(args, console); },
                         [&](const KeysListArgs& args) { return cmd_keys_ls(args, console); },

@@ -147,6 +147,10 @@ Command Parser::command_of(const CLI::App& parsed) const {
     if (raw_.step.empty()) throw_no_step(name);
     return LogArgs{store, raw_.step, raw_.path_only};
   }
+  if (name == "why") {
+    if (raw_.step.empty()) throw_no_step(name);
+    return WhyArgs{store, raw_.step};
+  }
   if (name == "ls" && parsed.get_parent()->get_name() == "keys")
     return KeysListArgs{store, raw_.json};
   if (name == "update") return KeysUpdateArgs{store, raw_.servers, raw_.ca};

@@ -55,11 +55,13 @@ std::vector<std::string> LiveRenderer::region(Terminal::Size size) const {
   const std::size_t cells = size.columns > 1 ? size.columns - 1 : 1;
   const std::string indent(kVerbCells + 1, ' ');
   if (step_runs_) {
+    // Of a phase that is merged package by package, the packages are what moves.
+    const unsigned done = running_.part ? running_.index - std::min(running_.index, 1u) : finished_;
+    const unsigned total = running_.part ? running_.total : total_;
     const std::string tail =
-        (total_ == 0 ? std::string()
-                     : std::to_string(finished_) + '/' + std::to_string(total_) + "  ") +
+        (total == 0 ? std::string() : std::to_string(done) + '/' + std::to_string(total) + "  ") +
         human_duration(terminal_.now() - step_began_);
-    lines.push_back(gauge(clean_line(running_.name), finished_, total_, tail, size.columns));
+    lines.push_back(gauge(clean_line(running_.name), done, total, tail, size.columns));
     if (!tail_.last_line().empty())
       lines.push_back(cut_to_cells(indent + tail_.last_line(), cells));
   }

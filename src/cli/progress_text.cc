@@ -86,6 +86,7 @@ void TextRenderer::step_output(const build::StepInfo& step, std::string_view lin
 
 void TextRenderer::step_cached(const build::StepInfo& step) {
   end_of_pause();
+  if (step.part) return;  // hundreds of them; the phase's plan has given their number
   ++finished_;
   keep_verb("cached", label(step));
 }
@@ -93,8 +94,7 @@ void TextRenderer::step_cached(const build::StepInfo& step) {
 void TextRenderer::step_done(const build::StepInfo& step, double seconds) {
   end_of_pause();
   step_runs_ = false;
-  ++finished_;
-  ++ran_;
+  if (!step.part) ++finished_, ++ran_;
   keep_verb("done", label(step) + "  " + human_duration(seconds), kGreen);
 }
 
@@ -102,8 +102,7 @@ void TextRenderer::step_failed(const build::StepInfo& step, double seconds,
                                std::string_view log_path) {
   end_of_pause();
   step_runs_ = false;
-  ++finished_;
-  ++ran_;
+  if (!step.part) ++finished_, ++ran_;
   keep_verb("failed", label(step) + "  after " + human_duration(seconds), kRed);
   if (verbose_ == Verbose::no) {  // with --verbose all of it has just gone by
     std::string lines;

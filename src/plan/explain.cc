@@ -244,8 +244,7 @@ void compare_packages(Reasons& reasons, const Json& old_parts, const Json& new_p
   if (differing(part::kDistfiles, before, after))
     compare_maps(reasons, "source archive", before, after);
   if (differing(part::kVariables, before, after)) compare_variables(reasons, before, after);
-  if (differing(part::kHooks, before, after))
-    compare_maps(reasons, "patch or bashrc", before, after);
+  if (differing(part::kHooks, before, after)) compare_maps(reasons, "configuration", before, after);
   if (differing(part::kNetwork, before, after)) reasons.emplace_back("its network changed");
   if (differing(part::kDependencies, before, after))
     compare_maps(reasons, "dependency", before, after);
@@ -299,7 +298,7 @@ std::vector<std::string> explain(const Json& old_parts, const Json& new_parts,
 std::vector<PlannedStep> annotate(const Plan& plan, const Lookup& lookup) {
   std::vector<PlannedStep> planned;
   for (const Step& step : plan.steps) {
-    PlannedStep entry{step, false, {}};
+    PlannedStep entry{step, false, {}, 0};
     const Known known = lookup(step);
     const PlannedStep* parent = step.parent ? &planned.at(*step.parent) : nullptr;
     entry.cached = known.cached && (parent == nullptr || parent->cached);
@@ -331,6 +330,7 @@ OrderedJson to_json(const std::vector<PlannedStep>& steps) {
     entry["key"] = step.key;
     entry["cached"] = planned.cached;
     entry["reason"] = planned.reason;
+    if (planned.seconds > 0) entry["seconds"] = planned.seconds;
     list.push_back(std::move(entry));
   }
   OrderedJson document = OrderedJson::object();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace gbox::portage {
 
@@ -44,6 +45,22 @@ std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts
   command.emplace_back("--");  // an atom is never an option, whatever it looks like
   append(command, spec::values_of(emerge.atoms));
   return std::vector<Command>(emerge.passes, command);
+}
+
+bool only_merges(const std::vector<std::string>& options) {
+  constexpr std::array kOtherwise = {
+      "--fetchonly",  "--fetch-all-uri", "--buildpkgonly", "--pretend",    "--depclean",
+      "--unmerge",    "--prune",         "--clean",        "--deselect",   "--config",
+      "--resume",     "--sync",          "--search",       "--searchdesc", "--info",
+      "--regen",      "--metadata",      "--list-sets",    "--version",    "--help",
+      "--check-news", "--rage-clean"};
+  return std::none_of(options.begin(), options.end(), [&](const std::string& option) {
+    if (option.size() > 1 && option[0] == '-' && option[1] != '-')
+      return option.find_first_of("fFBpcCPrsSVhiW") != std::string::npos;
+    const std::string name = option.substr(0, option.find('='));
+    return !option.ends_with("=n") &&
+           std::find(kOtherwise.begin(), kOtherwise.end(), name) != kOtherwise.end();
+  });
 }
 
 Command compile_command(const std::string& atom, const std::string& root) {

@@ -105,6 +105,20 @@ std::vector<InstalledEntry> installed_entries(int rootfd, const std::string& cpv
   return text ? parse_contents(*text) : std::vector<InstalledEntry>();
 }
 
+bool is_read_by_builds(std::string_view path) {
+  constexpr std::array kRead = {
+      "usr", "opt",  "lib",       "lib32",          "lib64",           "libx32",
+      "bin", "sbin", "etc/env.d", "etc/ld.so.conf", "etc/ld.so.conf.d"};
+  constexpr std::array kNotRead = {
+      "usr/share/doc",    "usr/share/man",  "usr/share/info", "usr/share/zoneinfo",
+      "usr/share/locale", "usr/lib/locale", "usr/src"};
+  const auto below = [&](std::string_view directory) {
+    return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
+  };
+  return std::any_of(kRead.begin(), kRead.end(), below) &&
+         std::none_of(kNotRead.begin(), kNotRead.end(), below);
+}
+
 Digest installed_digest(int rootfd, const std::string& cpv) {
   Hasher hasher;
   add(hasher, kFormat);
@@ -116,6 +130,7 @@ Digest installed_digest(int rootfd, const std::string& cpv) {
             [](const auto& a, const auto& b) { return a.path < b.path; });
   std::vector<std::byte> buffer(kReadBytes);
   for (const InstalledEntry& entry : entries) {
+    if (!is_read_by_builds(std::string_view(entry.path).substr(1))) continue;
     add(hasher, entry.path);
     const auto found = try_open(rootfd, entry.path, O_PATH | O_NOFOLLOW);
     if (!found) {

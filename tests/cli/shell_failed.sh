@@ -71,6 +71,8 @@ assert_error "phase 'fussy', app-demo/fussy-1.0: compile failed" "gbox shell"
 run_with_input $'pwd; ls' gbox shell "$scratch/fussy.toml" fussy
 assert_equal "$status" 0
 assert_contains "$out" /var/tmp/portage/app-demo/fussy-1.0/work
+run_with_input 'type -t src_compile' gbox shell "$scratch/fussy.toml" fussy/app-demo/fussy
+assert_equal "$out" function "the ebuild's environment"
 sed -i '/^package_use/d' "$scratch/fussy.toml"
 ok gbox build "$scratch/fussy.toml" --output "oci:$scratch/fussy"
 

@@ -31,6 +31,7 @@ struct PlannedStep {
   Step step;
   bool cached = false;
   std::string reason;  // why it runs; empty when it is cached
+  double seconds = 0;  // what a package took to build the last time; 0: unknown
 };
 
 // Asks `lookup` once for each step, in order. A step whose parent has to run is never cached: what

@@ -20,6 +20,10 @@ constexpr std::string_view kPackagesDirectory = "/var/cache/binpkgs";
 // One emerge a pass, in order; empty when the phase merges nothing. With `binary_hosts`, emerge
 // takes packages from them, unless the phase's own options say something about that.
 std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts = false);
+// Whether emerge with these options does nothing but merge what it plans: no fetching alone, no
+// --depclean, no --pretend.
+bool only_merges(const std::vector<std::string>& options);
+
 // Of a phase that is merged package by package. `atom` is "=CPV::REPOSITORY": Portage need not look
 // further, its plan has been made.
 Command compile_command(const std::string& atom, const std::string& root);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gbox/base/digest.h"
@@ -25,9 +26,14 @@ std::vector<InstalledEntry> parse_contents(std::string_view text);
 // CONTENTS of `cpv` below `rootfd`; empty when there is none.
 std::vector<InstalledEntry> installed_entries(int rootfd, const std::string& cpv);
 
+// Whether builds look at `path` (relative to the root): where compilers, linkers and build systems
+// look, but for documentation, locales and the like. Configuration and state are not: emerge itself
+// changes them all the time (ld.so.cache, say).
+bool is_read_by_builds(std::string_view path);
+
 // Identity of an installed package by what a build can see of it: name, SLOT, USE, and kind, mode
-// and content of everything that it installed, as it is now. Not times, owners, counters, nor where
-// or when it was built. Reads all of its files: some 1 GB/s.
+// and content of what it installed where builds look, as it is now. Not times, owners, counters,
+// nor where or when it was built. Reads all of its files: some 1 GB/s.
 Digest installed_digest(int rootfd, const std::string& cpv);
 
 }  // namespace gbox::portage

@@ -33,3 +33,14 @@ TEST_CASE("a log that claims nonsense yields nothing, or something harmless to s
   CHECK(hostile->cpv == "a/b?");
   CHECK(hostile->phase == "com?pile");
 }
+
+TEST_CASE("what emerge began to merge is told once each, in order") {
+  const auto packages = emerged_packages_in(
+      ">>> Verifying ebuild manifests\n"
+      ">>> Emerging (1 of 3) dev-libs/a-1::gentoo\n"
+      ">>> Emerging binary (2 of 3) dev-libs/b-2::gentoo for /destination/\n"
+      ">>> Emerging (1 of 3) dev-libs/a-1::gentoo\n"
+      "echo >>> Emerging (9 of 9) no/no-1\n"
+      ">>> Emerging (nonsense\n");
+  CHECK(packages == std::vector<std::string>{"dev-libs/a-1", "dev-libs/b-2"});
+}

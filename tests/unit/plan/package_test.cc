@@ -68,7 +68,7 @@ TEST_CASE("each thing that decides a package changes its key, and is told in wor
   CHECK(why([](auto& i) { i.variables["MY_SWITCH"] = "1"; }) == "MY_SWITCH is '1' now");
   CHECK(why([](auto& i) { i.variables.erase("CHOST"); }) == "CHOST is no longer set");
   CHECK(why([](auto& i) { i.hooks.clear(); }) ==
-        "patch or bashrc '/etc/portage/patches/dev-libs/icu/a.patch' removed");
+        "configuration '/etc/portage/patches/dev-libs/icu/a.patch' removed");
   CHECK(why([](auto& i) { i.policy["emerge"] = "x"; }) == "policy 'emerge' changed");
   CHECK(why([](auto& i) { i.environment[0].second = "C"; }) ==
         "environment variable 'LANG' changed");

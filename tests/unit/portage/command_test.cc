@@ -94,3 +94,34 @@ TEST_CASE("jobs travel by environment, by the name that reaches both roots") {
   CHECK(emerge_environment(options) ==
         Environment{{"EMERGE_DEFAULT_OPTS", "--load-average=4"}, {"MAKEOPTS", "-l4"}});
 }
+
+TEST_CASE("packages of a plan are merged one by one, whatever Portage would add to them") {
+  const Command compile = compile_command("=dev-libs/a-1::gentoo", "/destination");
+  CHECK(std::find(compile.begin(), compile.end(), "--root=/destination") != compile.end());
+  CHECK(std::find(compile.begin(), compile.end(), "--nodeps") != compile.end());
+  CHECK(std::find(compile.begin(), compile.end(), "--oneshot") != compile.end());
+  CHECK(compile.back() == "=dev-libs/a-1::gentoo");
+  const Command merge = merge_command({"dev-libs/a-1", "dev-libs/b-2"}, "/");
+  CHECK(std::find(merge.begin(), merge.end(), "--usepkgonly") != merge.end());
+  CHECK(std::vector(merge.end() - 3, merge.end()) ==
+        Command{"--", "=dev-libs/a-1", "=dev-libs/b-2"});
+}
+
+TEST_CASE("the end of a phase merges nothing again, whatever the phase's options forced") {
+  spec::Phase phase;
+  phase.emerge.atoms = {"@world"};
+  phase.emerge.empty_tree = true;
+  phase.emerge.deep = true;
+  phase.emerge.options = {"-ve", "-e", "--emptytree", "--with-bdeps=y", "--newuse"};
+  const Command command = end_command(phase);
+  CHECK(std::vector(command.end() - 7, command.end()) ==
+        Command{"--noreplace", "--deep", "-v", "--with-bdeps=y", "--newuse", "--", "@world"});
+}
+
+TEST_CASE("options that make emerge do something else than merge are known") {
+  CHECK(only_merges({}));
+  CHECK(only_merges({"-uDN", "--with-bdeps=y", "--keep-going", "--pretend=n", "-ve", "-1"}));
+  for (const char* option : {"--fetchonly", "-f", "-vp", "--depclean", "-c", "--buildpkgonly",
+                             "--pretend", "--pretend=y", "-C", "--deselect=y"})
+    CHECK_FALSE(only_merges({"--verbose", option}));
+}

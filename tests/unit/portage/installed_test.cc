@@ -66,6 +66,13 @@ TEST_CASE("an installed package is what a build can see of it") {
                "dir /usr\nsym /usr/y -> x 2\nobj /usr/gone 01 2\nobj /usr/x 02 2\n");
     CHECK(root.digest() == before);
   }
+  SUBCASE("configuration and documentation do not count") {
+    root.write("var/db/pkg/app/x-1/CONTENTS",
+               "obj /usr/gone 00 1\nobj /usr/x 00 1\nsym /usr/y -> x 1\ndir /usr\n"
+               "obj /etc/x.conf 00 1\nobj /usr/share/man/man1/x.1 00 1\n");
+    root.write("etc/x.conf", "1");
+    CHECK(root.digest() == before);
+  }
   SUBCASE("content counts, whatever CONTENTS claims") {
     root.write("usr/x", "Content");
     CHECK(root.digest() != before);

@@ -1,0 +1,379 @@
+#include "emerge_phase.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+
+#include "binary_package.h"
+#include "chain.h"
+#include "deeds.h"
+#include "emerge_log.h"
+#include "gbox/base/text.h"
+#include "gbox/plan/package.h"
+#include "gbox/portage/command.h"
+#include "package_facts.h"
+#include "supplies.h"
+#include "waiting.h"
+#include "workbench.h"
+
+namespace gbox::build {
+
+namespace {
+
+using Planned = portage::PlannedPackage;
+
+// Packages merged by one emerge. Its start costs as much as a small merge; its
+// snapshot is the unit in which later builds can take this over.
+constexpr std::size_t kMaxBatch = 32;
+
+class EmergePhase {
+ public:
+  EmergePhase(const StepContext& context, const plan::Step& step, const spec::Phase& phase,
+              const StepInfo& info, const std::vector<std::string>& parents)
+      : context_(context),
+        step_(step),
+        phase_(phase),
+        info_(info),
+        parents_(parents),
+        chain_(context, phase.name, parents),
+        installed_(context.store, parents),
+        key_(step.parent ? context.inputs.plan.steps[*step.parent].key : std::string()) {}
+
+  std::optional<store::Record> run() {
+    for (unsigned pass = 0; pass < phase_.emerge.passes; ++pass) {
+      const std::vector<std::string> on = pass == 0 ? parents_ : chain_.snapshots();
+      const portage::EmergePlan& plan = context_.supplies->plan(phase_, on);
+      const bool by_package = is_of_ebuilds(plan);
+      if (pass == 0 && !by_package) return std::nullopt;
+      if (pass == 0) copy();
+      if (by_package)
+        merge_all(plan);
+      else
+        run_as_one(pass);
+    }
+    end();
+    return publish();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  StepInfo part_info(const std::string& name, const std::string& key) const {
+    StepInfo info;
+    info.name = name;
+    info.phase = phase_.name;
+    info.key = key;
+    info.part = true;
+    return info;
+  }
+
+  // A part without a package, found or made.
+  template <typename Make>
+  store::Record part(const std::string& what, Json definition, Make make) {
+    Json parts = Json::array({Json::array({"kind", what}), Json::array({"parent", key_}),
+                              Json::array({"definition", std::move(definition)})});
+    const StepInfo info = part_info(phase_.name + "/@" + what, plan::key_of(parts));
+    auto record = context_.store.find_record(info.key, chain_.snapshots());
+    if (!record) {
+      Workbench bench(context_, phase_, info, chain_.snapshots());
+      make(bench);
+      store::Record made;
+      made.kind = what;
+      made.parts = std::move(parts);
+      record = bench.publish(std::move(made));
+    }
+    take(info.key, *record);
+    return std::move(*record);
+  }
+
+  static bool is_of_ebuilds(const portage::EmergePlan& plan) {
+    return plan.source == portage::EmergePlan::Source::data && !plan.packages.empty() &&
+           std::all_of(plan.packages.begin(), plan.packages.end(), [](const Planned& package) {
+             return package.operation == Planned::Operation::uninstall ||
+                    package.kind == Planned::Kind::ebuild;
+           });
+  }
+
+  // A later pass that has nothing to merge, or takes binary packages that are none of gbox's.
+  void run_as_one(unsigned pass) {
+    (void)part("pass", {{"pass", pass}, {"phase", step_.key}}, [&](Workbench& bench) {
+      Shown shown;
+      shown.distfiles = distfiles(bench, "");
+      bench.run(deeds_of(context_.inputs, phase_).at(pass), shown);
+    });
+    installed_.forget();
+    merged_.clear();
+  }
+
+  // What ebuilds may read comes first, as in a phase that is run as one.
+  void copy() {
+    if (phase_.copy.empty()) return;
+    Json definition = {{"copy", step_.definition.at("copy")}, {"root", phase_.root}};
+    for (const Json& one : step_.parts)
+      if (one.at(0) == "sources") definition["sources"] = one.at(1);
+    const store::Record record =
+        part("copy", std::move(definition), [](Workbench& bench) { bench.copy_files(); });
+    note_altered(record.snapshot);
+  }
+
+  void end() {
+    const store::Record record = part("end", step_.key, [&](Workbench& bench) {
+      Shown shown;
+      shown.distfiles = bench.scratch_directory("distfiles");
+      bench.run(end_deed(context_.inputs, phase_), shown);
+      if (const auto more = emerged_packages(bench.log_path()); !more.empty())
+        context_.observer.warn(
+            {"phase " + quoted(phase_.name) +
+                 ": Portage found more to merge after its own plan: " + quoted_list(more),
+             "they are part of the result, but were built with the end of the "
+             "phase; the log: "
+             "'gbox log " +
+                 phase_.name + "/@end'"});
+      shown.distfiles = all_distfiles(context_);
+      for (const Deed& deed : later_deeds(context_.inputs, phase_)) bench.run(deed, shown);
+      bench.remove_files();
+    });
+    // The world file and the like are not what builds read: only scripts and
+    // removals count.
+    if (!phase_.run.empty() || !phase_.remove.empty()) note_altered(record.snapshot);
+  }
+
+  void note_altered(const std::string& snapshot) {
+    for (const auto& [path, state] : altered_files(context_.store, snapshot))
+      altered_[path] = state;
+    installed_.altered(altered_);
+  }
+
+  void merge_all(const portage::EmergePlan& plan) {
+    const std::vector<PackageStep> steps =
+        package_steps(context_, phase_, plan, installed_, chain_.snapshots());
+    tell(plan, steps);
+    for (std::size_t at = 0; at < steps.size();) {
+      if (const std::size_t found = find_made(plan, steps, at); found != 0) {
+        at += found;
+      } else if (plan.packages[steps[at].index].operation == Planned::Operation::uninstall) {
+        uninstall(plan, steps, at++);
+      } else if (const std::size_t count = batch(plan, steps, at); count != 0) {
+        at += merge(plan, steps, at, count);
+      } else {
+        const sys::FileLock lock = context_.store.lock_key(
+            steps[at].key, "gbox build, step " + steps[at].name, waiting(context_.observer));
+        // Another build may have made it meanwhile.
+        if (batch(plan, steps, at) == 0)
+          compile(plan, steps, at++);
+        else
+          at += merge(plan, steps, at, 1);
+      }
+    }
+    for (const PackageStep& step : steps) {
+      const Planned& package = plan.packages[step.index];
+      if (package.operation != Planned::Operation::merge || package.id.root != "/") continue;
+      installed_.merged(package.id.cpv, step.key);
+      merged_[package.id.cpv] = step.key;
+    }
+  }
+
+  void tell(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps) const {
+    std::size_t kept = 0;
+    for (const PackageStep& step : steps)
+      if (step.reusable && !step.key.empty() && context_.store.peek_package(step.key)) ++kept;
+    context_.observer.fact("plan", phase_.name + ": " + std::to_string(plan.packages.size()) +
+                                       " packages, " + std::to_string(kept) + " in the store, " +
+                                       std::to_string(steps.size() - kept) + " to build");
+  }
+
+  // What the key of the chain is once the step `index` is on it.
+  std::string key_after(const std::string& key, const portage::EmergePlan& plan,
+                        const PackageStep& step) const {
+    const Planned& package = plan.packages[step.index];
+    const Json parts = step.key.empty()
+                           ? Json(Json::array({Json::array({"uninstall", package.id.cpv})}))
+                           : Json(Json::array({Json::array({"package", step.key})}));
+    return plan::key_of(plan::merge_parts(key, parts, package.id.root));
+  }
+
+  // The number of steps from `at` on that a snapshot of the store stands for;
+  // 0: none does. One that holds several was made by one emerge.
+  std::size_t find_made(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
+                        std::size_t at) {
+    const std::vector<std::string> on = chain_.snapshots();
+    std::string key = key_;
+    for (std::size_t i = at; i < std::min(steps.size(), at + kMaxBatch); ++i) {
+      key = key_after(key, plan, steps[i]);
+      const auto known = context_.store.peek_record(key);
+      if (!known || known->parents != on) continue;
+      const auto record = context_.store.find_record(key);
+      if (!record) continue;
+      for (std::size_t j = at; j <= i; ++j) context_.observer.step_cached(info_of(steps, j, key));
+      take(key, *record);
+      return i + 1 - at;
+    }
+    return 0;
+  }
+
+  StepInfo info_of(const std::vector<PackageStep>& steps, std::size_t at,
+                   const std::string& key) const {
+    StepInfo info = part_info(steps[at].name, key);
+    info.index = static_cast<unsigned>(at + 1);
+    info.total = static_cast<unsigned>(steps.size());
+    return info;
+  }
+
+  void take(const std::string& key, const store::Record& record) {
+    key_ = key;
+    logs_.push_back(record.log);
+    chain_.push(record.snapshot, key);
+  }
+
+  // How many steps from `at` on can be merged from binary packages by one
+  // emerge.
+  std::size_t batch(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
+                    std::size_t at) const {
+    const std::string& root = plan.packages[steps[at].index].id.root;
+    std::size_t count = 0;
+    while (at + count < steps.size() && count < kMaxBatch) {
+      const PackageStep& step = steps[at + count];
+      if (step.key.empty() || !step.reusable || plan.packages[step.index].id.root != root ||
+          !context_.store.peek_package(step.key))
+        break;
+      ++count;
+    }
+    return count;
+  }
+
+  std::size_t merge(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
+                    std::size_t at, std::size_t count) {
+    std::string key = key_;
+    std::vector<std::string> cpvs;
+    std::vector<store::Package> packages;
+    for (std::size_t i = at; i < at + count; ++i) {
+      // Its bytes become files of the image: a damaged one is dropped, and
+      // built again.
+      auto package = context_.store.find_package(steps[i].key);
+      if (!package || !context_.store.verify_package(*package)) {
+        context_.store.forget_package(steps[i].key);
+        context_.observer.warn({"the binary package of " +
+                                    quoted(plan.packages[steps[i].index].id.cpv) +
+                                    " in the store is damaged",
+                                "it is built again"});
+        if (i == at) return 0;
+        count = i - at;
+        break;
+      }
+      key = key_after(key, plan, steps[i]);
+      cpvs.push_back(plan.packages[steps[i].index].id.cpv);
+      packages.push_back(std::move(*package));
+    }
+    StepInfo info = info_of(steps, at + count - 1, key);
+    info.reason = "in the store";
+    const std::string& root = plan.packages[steps[at].index].id.root;
+    run_part(info, steps[at + count - 1], packages.back().parts, "merge", [&](Workbench& bench) {
+      Shown shown;
+      shown.packages = bench.scratch_directory("packages");
+      show_packages(context_.store, packages, shown.packages);
+      bench.run(merge_deed(context_.inputs, cpvs, root), shown);
+    });
+    return count;
+  }
+
+  void compile(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
+               std::size_t at) {
+    const PackageStep& step = steps[at];
+    const Planned& package = plan.packages[step.index];
+    const StepInfo info = info_of(steps, at, key_after(key_, plan, step));
+    const auto start = Clock::now();
+    run_part(info, step, step.parts, "package", [&](Workbench& bench) {
+      Shown shown;
+      shown.distfiles = distfiles(bench, package.id.cpv);
+      shown.packages = bench.scratch_directory("packages");
+      shown.packages_access = sandbox::Access::read_write;
+      bench.run(compile_deed(context_.inputs, package.id, bench.root().mount().get()), shown);
+      store::Package made;
+      made.key = step.key;
+      made.spec = context_.inputs.spec.name;
+      made.step = step.name;
+      made.phase = phase_.name;
+      made.cpv = package.id.cpv;
+      made.parts = step.parts;
+      made.log = bench.log_name();
+      made.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      if (step.reusable) keep_package(context_, shown.packages, std::move(made));
+    });
+  }
+
+  void uninstall(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
+                 std::size_t at) {
+    const StepInfo info = info_of(steps, at, key_after(key_, plan, steps[at]));
+    run_part(info, steps[at], Json::array(), "uninstall", [&](Workbench& bench) {
+      bench.run(uninstall_deed(context_.inputs, plan.packages[steps[at].index].id), {});
+    });
+  }
+
+  template <typename Make>
+  void run_part(const StepInfo& info, const PackageStep& step, const Json& parts, const char* kind,
+                Make make) {
+    context_.observer.step_started(info);
+    const auto start = Clock::now();
+    Workbench bench(context_, phase_, info, chain_.snapshots());
+    make(bench);
+    store::Record record;
+    record.kind = kind;
+    record.parts = parts;
+    record.extra = {{"package", step.key}};
+    record = bench.publish(std::move(record));
+    context_.store.forget_failed(failure_name(context_.inputs.spec, info.name));
+    context_.observer.step_done(info, std::chrono::duration<double>(Clock::now() - start).count());
+    take(info.key, record);
+  }
+
+  std::string distfiles(Workbench& bench, const std::string& cpv) const {
+    if (!fetches_distfiles(context_.inputs)) return context_.inputs.distfiles;
+    const std::string directory = bench.scratch_directory("distfiles");
+    context_.supplies->link(phase_.name, sys::open(directory, O_RDONLY | O_DIRECTORY).get(), cpv);
+    return directory;
+  }
+
+  store::Record publish() {
+    context_.observer.progress("flatten " + phase_.name, 0, 0);
+    store::Record record;
+    record.key = step_.key;
+    record.spec = context_.inputs.spec.name;
+    record.step = step_.name;
+    record.phase = step_.phase;
+    record.kind = plan::to_string(step_.kind);
+    record.parts = step_.parts;
+    if (installed_.is_known()) record.extra = Installed::describe(merged_, altered_);
+    record.extra["logs"] = logs_;
+    record.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    return flatten_layers(context_, parents_, chain_.own(), std::move(record));
+  }
+
+  const StepContext& context_;
+  const plan::Step& step_;
+  const spec::Phase& phase_;
+  const StepInfo& info_;
+  const std::vector<std::string>& parents_;
+  Clock::time_point start_ = Clock::now();
+  Chain chain_;
+  Installed installed_;
+  std::string key_;                            // of the topmost part
+  std::map<std::string, std::string> merged_;  // cpv → key
+  Altered altered_;
+  std::vector<std::string> logs_;  // of all parts, in order
+};
+
+}  // namespace
+
+bool runs_by_package(const Inputs& inputs, const spec::Phase& phase) {
+  return !phase.emerge.atoms.empty() && inputs.spec.binary_hosts.empty() &&
+         portage::only_merges(phase.emerge.options);
+}
+
+std::optional<store::Record> run_by_package(const StepContext& context, const plan::Step& step,
+                                            const spec::Phase& phase, const StepInfo& info,
+                                            const std::vector<std::string>& parents) {
+  return EmergePhase(context, step, phase, info, parents).run();
+}
+
+}  // namespace gbox::build

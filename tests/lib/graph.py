@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Writes an ebuild repository of many small packages with a real dependency graph.
+
+    graph.py DIRECTORY [--packages N] [--seed N]
+
+Package dev-graph/pNN installs a program whose output tells which packages it was built with: its
+own name, its USE flag and a digest of what the packages it depends on print, which it runs while it
+is built. So a wrong order, a missing dependency or a stale one shows in the result. Among them are
+sub-slot operators, a build-time tool of its own, a PDEPEND cycle, a virtual and an eclass; all of
+it is decided by the seed alone. dev-graph/all depends on every package that nothing else needs.
+"""
+
+import argparse
+import os
+import random
+
+ECLASS = """\
+# @ECLASS: graph.eclass
+# @SUPPORTED_EAPIS: 8
+# @BLURB: what all packages of the graph do
+graph_note() { echo "GRAPH-COMPILE ${PN}"; }
+"""
+
+EBUILD = """\
+EAPI=8
+inherit graph
+DESCRIPTION="{name} of the graph"
+HOMEPAGE="https://standin.invalid/"
+S="${{WORKDIR}}"
+LICENSE="standin"
+SLOT="0/{subslot}"
+KEYWORDS="amd64"
+IUSE="loud"
+RDEPEND="{rdepend}"
+DEPEND="{depend}"
+BDEPEND="{bdepend}"
+PDEPEND="{pdepend}"
+
+src_compile() {{
+\tlocal dep digest
+\tgraph_note
+\t[[ ! -e /etc/graph-break || $(</etc/graph-break) != "${{PN}}" ]] || die "asked to break"
+\tdigest=$(for dep in {needs}; do
+\t\t"${{ESYSROOT}}/usr/bin/graph-${{dep}}" || exit
+\tdone | sha256sum) || die
+\tprintf '#!/bin/sh\\necho %s %s %s\\n' "${{PN}}" "$(usex loud LOUD quiet)" "${{digest:0:16}}" \\
+\t\t>"graph-${{PN}}" || die
+}}
+
+src_install() {{
+\tdobin "graph-${{PN}}"
+}}
+"""
+
+VIRTUAL = """\
+EAPI=8
+DESCRIPTION="whatever package of the graph there is"
+SLOT="0"
+KEYWORDS="amd64"
+RDEPEND="{rdepend}"
+"""
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as stream:
+        stream.write(text)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory")
+    parser.add_argument("--packages", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    root = options.directory
+    names = [f"p{number:02}" for number in range(options.packages)]
+    write(f"{root}/profiles/repo_name", "graph\n")
+    write(f"{root}/profiles/eapi", "8\n")
+    write(f"{root}/profiles/categories", "dev-graph\nvirtual\n")
+    write(f"{root}/metadata/layout.conf", "masters = standin\nthin-manifests = true\n")
+    write(f"{root}/eclass/graph.eclass", ECLASS)
+
+    needed = set()
+    for number, name in enumerate(names):
+        earlier = names[:number]
+        # Few near ones rather than many: a graph that is deep and wide, not a star.
+        near = earlier[-8:]
+        depends = sorted(chance.sample(near, min(len(near), chance.choice((0, 1, 1, 2, 3)))))
+        tools = sorted(chance.sample(earlier, min(len(earlier), chance.choice((0, 0, 0, 1)))))
+        needed.update(depends, tools)
+        atoms = [f"dev-graph/{d}{':=' if chance.random() < 0.5 else ''}" for d in depends]
+        extra = []
+        if number == 9:
+            extra.append("virtual/graph-any")
+        post = f"dev-graph/{names[number + 1]}" if number == 4 else ""
+        if number == 5:
+            depends = sorted({*depends, names[4]})
+            atoms = [f"dev-graph/{d}" for d in depends]
+        write(
+            f"{root}/dev-graph/{name}/{name}-1.ebuild",
+            EBUILD.format(
+                name=name,
+                subslot=number,
+                rdepend=" ".join(atoms + extra),
+                depend=" ".join(atoms),
+                bdepend=" ".join(f"dev-graph/{t}" for t in tools),
+                pdepend=post,
+                needs=" ".join(sorted({*depends, *tools})),
+            ),
+        )
+    write(
+        f"{root}/virtual/graph-any/graph-any-0.ebuild",
+        VIRTUAL.format(rdepend=f"|| ( dev-graph/{names[2]} dev-graph/{names[3]} )"),
+    )
+    leaves = [f"dev-graph/{name}" for name in names if name not in needed]
+    write(f"{root}/dev-graph/all/all-1.ebuild", VIRTUAL.format(rdepend=" ".join(leaves)))
+    print(" ".join(leaves))
+
+
+if __name__ == "__main__":
+    main()
