@@ -8,6 +8,7 @@
 #include "gbox/portage/command.h"
 #include "gbox/portage/manifest.h"
 #include "gbox/sys/beneath.h"
+#include "plan_words.h"
 #include "root.h"
 #include "supplies.h"
 
@@ -107,91 +108,6 @@ void check_digests(portage::EmergePlan& plan, const Inputs& inputs) {
   }
 }
 
-// "package_use = { "dev-lang/php" = ["intl"] }", as stage4.toml has it.
-std::string toml_of(const portage::Proposal& proposal) {
-  using Kind = portage::Proposal::Kind;
-  std::vector<std::string> values;
-  for (const std::string& value : proposal.values) values.push_back('"' + printable(value) + '"');
-  const std::string list = '[' + join(values, ", ") + ']';
-  switch (proposal.kind) {
-    case Kind::use:
-      return "package_use = { \"" + std::string(proposal.id.package()) + "\" = " + list + " }";
-    case Kind::keywords:
-      return "package_accept_keywords = { \"=" + proposal.id.cpv + "\" = " + list + " }";
-    case Kind::unmask:
-      return "package_unmask = [\"=" + proposal.id.cpv + "\"]";
-    case Kind::license:
-      break;
-  }
-  return "package_license = { \"" + std::string(proposal.id.package()) + "\" = " + list + " }";
-}
-
-std::string sentence_of(const portage::Proposal& proposal) {
-  using Kind = portage::Proposal::Kind;
-  const std::string by = proposal.wanted_by.empty() ? "" : quoted(proposal.wanted_by.front());
-  const std::string who = (by.empty() ? "the plan" : by) + " needs " + quoted(proposal.id.cpv);
-  switch (proposal.kind) {
-    case Kind::use:
-      return who + " with " + quoted_list(proposal.values);
-    case Kind::keywords:
-      return who + ", which is only " + quoted_list(proposal.values);
-    case Kind::unmask:
-      return who + ", which is masked";
-    case Kind::license:
-      break;
-  }
-  return who + ": the licence " + quoted_list(proposal.values) + " is not accepted";
-}
-
-std::string sentence_of(const portage::Problem& problem) {
-  using Kind = portage::Problem::Kind;
-  const std::string by = problem.of.empty() ? "" : ", wanted by " + quoted_list(problem.of);
-  switch (problem.kind) {
-    case Kind::missing:
-      return "no package " + quoted(problem.atom) + " in the repositories" + by;
-    case Kind::circular:
-      return quoted_list(problem.of) + " need each other to build";
-    case Kind::slot_conflict:
-      return quoted_list(problem.of) + " are wanted in one slot";
-    case Kind::blocked:
-      return quoted(problem.atom) + " blocks, asked for by " + quoted_list(problem.of);
-    case Kind::unsatisfied:
-      break;
-  }
-  const portage::Refused& refused = problem.refused.front();
-  if (!refused.required_use.empty())
-    return quoted(refused.id.cpv) + " with this USE breaks " + quoted(refused.required_use) + by;
-  if (!refused.licenses.empty())
-    return quoted(refused.id.cpv) + ": the licence " + quoted_list(refused.licenses) +
-           " is not accepted" + by;
-  if (!refused.masks.empty())
-    return quoted(refused.id.cpv) + " is masked: " + quoted_list(refused.masks) + by;
-  if (!refused.needs_use.empty())
-    return quoted(refused.id.cpv) + " is wanted with " + quoted_list(refused.needs_use) + by;
-  return "nothing satisfies " + quoted(problem.atom) + by;
-}
-
-// What the spec would have to say for the newest version that an atom could have meant.
-std::vector<std::string> remedies_of(const portage::Problem& problem) {
-  std::vector<std::string> lines;
-  if (problem.refused.empty()) return lines;
-  const portage::Refused& refused = problem.refused.front();
-  using Kind = portage::Proposal::Kind;
-  for (const std::string& mask : refused.masks) {
-    const std::vector<std::string> words = split_words(mask);
-    if (mask == "package.mask") lines.push_back(toml_of({Kind::unmask, refused.id, {}, {}}));
-    if (words.size() == 2 && words[1] == "keyword" && words[0] != "missing")
-      lines.push_back(toml_of({Kind::keywords, refused.id, {words[0]}, {}}));
-    if (mask == "missing keyword")
-      lines.push_back(toml_of({Kind::keywords, refused.id, {"**"}, {}}));
-  }
-  if (!refused.licenses.empty())
-    lines.push_back(toml_of({Kind::license, refused.id, refused.licenses, {}}));
-  if (!refused.needs_use.empty())
-    lines.push_back(toml_of({Kind::use, refused.id, refused.needs_use, {}}));
-  return lines;
-}
-
 }  // namespace
 
 portage::EmergePlan ask_emerge(const StepContext& context, const spec::Phase& phase,
@@ -221,27 +137,16 @@ portage::EmergePlan ask_emerge(const StepContext& context, const spec::Phase& ph
 void require_plan(const portage::EmergePlan& plan, const spec::Phase& phase) {
   if (plan.ok()) return;
   const std::string start = to_string(phase.where) + ": plan of phase " + quoted(phase.name) + ": ";
-  std::vector<std::string> sentences;
-  std::vector<std::string> lines;
-  for (const portage::Proposal& proposal : plan.proposals) {
-    sentences.push_back(sentence_of(proposal));
-    lines.push_back(toml_of(proposal));
-  }
-  // With proposals there are no other problems worth a word: Portage has a way.
-  if (plan.proposals.empty())
-    for (const portage::Problem& problem : plan.problems) {
-      sentences.push_back(sentence_of(problem));
-      for (std::string& line : remedies_of(problem)) lines.push_back(std::move(line));
-    }
-  if (sentences.empty()) {
+  const PlanWords words = plan_words(plan);
+  if (words.sentences.empty()) {
     const std::string text = portage::plan_failure(plan);
     Error error(start + "portage has none" + (text.empty() ? "" : ":\n" + text), ExitCode::plan);
     throw error.set_hint("this is all that portage says about it");
   }
-  Error error(start + join(sentences, "\n"), ExitCode::plan);
-  for (std::string& line : lines) line.insert(0, "add to [portage]: ");
-  if (lines.empty()) lines.push_back("'gbox shell' lets you ask the image's emerge yourself");
-  throw error.set_hint(join(lines, "\n"));
+  Error error(start + join(words.sentences, "\n"), ExitCode::plan);
+  throw error.set_hint(words.remedies.empty()
+                           ? "'gbox shell' lets you ask the image's emerge yourself"
+                           : join(words.remedies, "\n"));
 }
 
 std::vector<Warning> plan_warnings(const portage::EmergePlan& plan, const spec::Phase& phase) {

@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
 own_store store
-readonly usage=2
+readonly usage=2 plan=5
 
 # The stand-in's repository has no md5-cache: a small one here has, as Portage would write it.
 tree=$scratch/tree
@@ -127,6 +127,70 @@ all_at_once() {
   done
 }
 check "all faults in one run" all_at_once
+
+# --- knots, which only the image's own Portage finds
+knots=$scratch/knots
+mkdir -p "$knots"/{profiles,metadata}
+echo knots >"$knots/profiles/repo_name"
+echo app-knot >"$knots/profiles/categories"
+printf 'masters = standin\nthin-manifests = true\nsign-manifests = false\n' >"$knots/metadata/layout.conf"
+knot() { # NAME VERSION [LINE…]
+  mkdir -p "$knots/app-knot/$1"
+  printf '%s\n' EAPI=8 'DESCRIPTION="for tests"' 'HOMEPAGE="https://standin.invalid/"' 'S="${WORKDIR}"' \
+    'LICENSE="standin"' 'SLOT="0"' 'KEYWORDS="amd64"' "${@:3}" >"$knots/app-knot/$1/$1-$2.ebuild"
+}
+knot egg 1 'IUSE="+hatched"' 'DEPEND="hatched? ( app-knot/hen )"'
+knot hen 1 'RDEPEND="app-knot/nest"' 'DEPEND="app-knot/egg"'
+knot nest 1
+knot left 1 'DEPEND="app-knot/right"'
+knot right 1 'DEPEND="app-knot/left"'
+knot red 1 'RDEPEND="!!app-knot/blue"'
+knot blue 1 'RDEPEND="!!app-knot/red"'
+knot painter 1 'RDEPEND="app-knot/blue"'
+knot rope 1
+knot rope 2
+knot old 1 'RDEPEND="<app-knot/rope-2"'
+knot new 1 'RDEPEND=">=app-knot/rope-2"'
+
+# knotted ATOMS ERROR HINT [EARLIER-ATOMS]: all lines that say it, without prefix and place.
+knotted() {
+  {
+    standin_head
+    printf '[repos.knots]\npath = "%s"\npriority = -10\n' "$knots"
+    [[ $# -lt 4 ]] || printf '[[phase]]\nname = "before"\nemerge = [%s]\n' "$4"
+    printf '[[phase]]\nname = "p"\nemerge = [%s]\n' "$1"
+  } >stage4.toml
+  fails $plan gbox build stage4.toml
+  assert_equal "$(sed -n '/^gbox: error: /,$p' <<<"$err" |
+    sed "s/^gbox: error: stage4.toml:[0-9:]*: plan of phase 'p': /error: /; s/^gbox: //")" \
+    "error: $2"$'\n'"hint: $3"
+  assert_equal "$out" ""
+}
+check "packages that need each other, and the flag that ends it" knotted '"app-knot/hen"' \
+  "'app-knot/egg-1' and 'app-knot/hen-1' need each other to build" \
+  'add to [portage]: package_use = { "app-knot/egg" = ["-hatched"] }'
+check "packages that need each other whatever the flags are" knotted '"app-knot/left"' \
+  "'app-knot/left-1' and 'app-knot/right-1' need each other to build" \
+  "portage knows no USE flag that breaks the circle: a binary package of one of them does ([[binhost]])"
+check "packages that exclude each other, both of the spec" knotted '"app-knot/red", "app-knot/painter"' \
+  "'app-knot/red-1' (asked for as 'app-knot/red') cannot be installed beside 'app-knot/blue-1' (wanted by 'app-knot/painter-1'): '!!app-knot/blue'" \
+  "leave one of them out, or what wants it"
+check "a package that excludes what is there and needed" knotted '"app-knot/red", "app-knot/painter"' \
+  "'app-knot/red-1' (asked for as 'app-knot/red') cannot be installed beside 'app-knot/blue-1' (installed before this phase, wanted by 'app-knot/painter-1'): '!!app-knot/blue'" \
+  "leave one of them out, or what wants it
+hint: what is there goes by a phase before this one: unmerge = [\"app-knot/blue\"]" \
+  '"app-knot/painter", "app-knot/old"'
+check "two versions that are wanted in one slot" knotted '"app-knot/old", "app-knot/new"' \
+  "'app-knot/rope-1' and 'app-knot/rope-2' are wanted in one slot
+  'app-knot/old-1' wants '<app-knot/rope-2'
+  'app-knot/new-1' wants '>=app-knot/rope-2'" \
+  "take versions of 'app-knot/old-1' and 'app-knot/new-1' that agree: pin one in 'emerge', accept a newer one by 'package_accept_keywords', or leave one out"
+check "a package that does not agree with one that is there" knotted '"app-knot/new"' \
+  "'app-knot/rope-1' and 'app-knot/rope-2' are wanted in one slot
+  'app-knot/old-1' (installed before this phase) wants '<app-knot/rope-2'
+  'app-knot/new-1' wants '>=app-knot/rope-2'" \
+  "take versions of 'app-knot/old-1' and 'app-knot/new-1' that agree: pin one in 'emerge', accept a newer one by 'package_accept_keywords', or leave one out" \
+  '"app-knot/painter", "app-knot/old"'
 
 # --- compiler flags, asked of a real base's compiler before the first package
 with_flags() { # FLAGS [LDFLAGS]

@@ -124,11 +124,21 @@ struct PlannedPackage {
   [[nodiscard]] bool live() const;
 };
 
+// A package that another one excludes, and why it is there.
+struct Side {
+  std::string cpv;
+  bool installed = false;              // before this plan
+  std::vector<std::string> asked_by;   // arguments: atoms and "@sets"
+  std::vector<std::string> wanted_by;  // cpvs
+};
+
 struct Blocker {
   std::string atom;  // "!!sys-apps/systemd"
   std::string root;
   bool satisfied = false;       // by an uninstall of the plan
   std::vector<std::string> of;  // cpvs of the packages that block
+  std::vector<Side> by;         // the same, and
+  std::vector<Side> blocks;     // those they exclude
 };
 
 // A change of configuration that autounmask proposes.
@@ -149,18 +159,30 @@ struct Refused {
   std::string required_use;            // the clause of REQUIRED_USE that is not met
 };
 
+// Who wants a version that its slot cannot have beside another one.
+struct Demand {
+  std::string package;     // the cpv that is wanted
+  std::string by;          // a cpv or an argument
+  std::string atom;        // how: what the other versions do not meet
+  bool installed = false;  // `by`, before this plan
+};
+
 struct Problem {
   enum class Kind {
     missing,        // no ebuild for `atom`
     unsatisfied,    // `refused` would have it, newest first
-    circular,       // `of` need one another to build
-    slot_conflict,  // `of` want one slot
-    blocked,        // `of` and `atom` exclude each other
+    circular,       // each of `of` needs the next to build; each of `refused`, a change of USE
+                    // (needs_use), would break the circle
+    slot_conflict,  // `of` want one slot, as `demands` say
+    blocked,        // `of` and `atom` exclude each other: `by` and `blocks`
   };
   Kind kind = Kind::missing;
   std::string atom;
   std::vector<std::string> of;  // cpvs: who asks, or who is in it
   std::vector<Refused> refused;
+  std::vector<Demand> demands;
+  std::vector<Side> by;
+  std::vector<Side> blocks;
 };
 
 struct EmergePlan {

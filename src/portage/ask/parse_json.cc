@@ -181,10 +181,21 @@ PlannedPackage read_package(const Json& value, const std::string& what, const Pl
   return package;
 }
 
+std::vector<Side> read_sides(const Entry& entry, std::string_view key) {
+  std::vector<Side> sides;
+  entry.each(key, ask::kMaxWords, [&](const Json& value, const std::string& what) {
+    const Entry side(value, what);
+    sides.push_back({side.text("cpv", ask::is_cpv), side.flag("installed"),
+                     side.texts("asked_by", ask::is_text), side.texts("wanted_by", ask::is_cpv)});
+  });
+  return sides;
+}
+
 Blocker read_blocker(const Json& value, const std::string& what) {
   const Entry entry(value, what);
   return {entry.text("atom", ask::is_text), normalized_root(entry.text("root", ask::is_root)),
-          entry.flag("satisfied"), entry.texts("of", ask::is_cpv)};
+          entry.flag("satisfied"),          entry.texts("of", ask::is_cpv),
+          read_sides(entry, "by"),          read_sides(entry, "blocks")};
 }
 
 Proposal read_proposal(const Json& value, const std::string& what) {
@@ -212,6 +223,13 @@ Problem read_problem(const Json& value, const std::string& what) {
                                refused.texts("needs_use", ask::is_text),
                                refused.text("required_use", ask::is_text_or_empty)});
   });
+  if (problem.kind == Problem::Kind::slot_conflict)
+    entry.each("demands", ask::kMaxWords, [&](const Json& item, const std::string& name) {
+      const Entry demand(item, name);
+      problem.demands.push_back({demand.text("package", ask::is_cpv),
+                                 demand.text("by", ask::is_text), demand.text("atom", ask::is_text),
+                                 demand.flag("installed")});
+    });
   return problem;
 }
 
@@ -219,7 +237,8 @@ Problem read_problem(const Json& value, const std::string& what) {
 void add_blocked(EmergePlan& plan) {
   for (const Blocker& blocker : plan.blockers)
     if (!blocker.satisfied)
-      plan.problems.push_back({Problem::Kind::blocked, blocker.atom, blocker.of, {}});
+      plan.problems.push_back(
+          {Problem::Kind::blocked, blocker.atom, blocker.of, {}, {}, blocker.by, blocker.blocks});
 }
 
 void read_plan(const Entry& entry, EmergePlan& plan) {

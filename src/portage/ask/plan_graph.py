@@ -1,6 +1,7 @@
 """The plan out of Portage's dependency graph."""
 
 from plan_config import Configuration
+from plan_conflicts import Conflicts, told_first
 from plan_parts import flat, part
 from plan_present import Present
 from plan_sources import Sources
@@ -163,15 +164,18 @@ class Extractor:
             if not isinstance(task, Blocker):
                 continue
             by = parents.parent_nodes(task) if task in parents else []
+            sides = Conflicts(self).sides_of_blocker(task)
             result.append(
                 {
                     "atom": str(task.atom),
                     "root": str(task.root),
                     "satisfied": bool(task.satisfied),
                     "of": sorted({str(parent.cpv) for parent in by}),
+                    "by": sides[0],
+                    "blocks": sides[1],
                 }
             )
-        return result
+        return sorted(result, key=told_first)
 
     def proposals(self):
         """What autounmask would write, and for which packages."""
@@ -260,11 +264,8 @@ class Extractor:
             result.append(entry)
         circle = part(self.dynamic, "_circular_deps_for_display")
         if circle is not None:
-            nodes = [str(node.cpv) for node in circle.order if hasattr(node, "cpv")]
-            result.append({"kind": "circular", "atom": "", "of": nodes, "candidates": []})
+            result.append(Conflicts(self).circular(circle))
         conflicts = part(self.dynamic, "_package_tracker", "slot_conflicts")()
         for conflict in conflicts:
-            of = [str(package.cpv) for package in conflict]
-            atom = str(getattr(conflict, "atom", ""))
-            result.append({"kind": "slot-conflict", "atom": atom, "of": of, "candidates": []})
+            result.append(Conflicts(self).slot_conflict(conflict))
         return result

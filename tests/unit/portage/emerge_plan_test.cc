@@ -90,6 +90,11 @@ std::string refusal(const Json& value) {
   return "accepted";
 }
 
+Json side(const char* cpv, bool installed) {
+  return {
+      {"cpv", cpv}, {"installed", installed}, {"asked_by", {"x/asked"}}, {"wanted_by", {"x/y-1"}}};
+}
+
 }  // namespace
 
 TEST_CASE("a plan is read with its packages, files and needs") {
@@ -313,8 +318,12 @@ TEST_CASE("a plan that failed tells what was refused and what would help") {
                                     {"atom", "app-demo/restricted"},
                                     {"of", Json::array()},
                                     {"candidates", Json::array({refused})}}});
-  value["blockers"] =
-      Json::array({{{"atom", "!!a/b"}, {"root", "/"}, {"satisfied", false}, {"of", {"c/d-1"}}}});
+  value["blockers"] = Json::array({{{"atom", "!!a/b"},
+                                    {"root", "/"},
+                                    {"satisfied", false},
+                                    {"of", {"c/d-1"}},
+                                    {"by", Json::array({side("c/d-1", false)})},
+                                    {"blocks", Json::array({side("a/b-2", true)})}}});
   const auto plan = parse_emerge_plan(value.dump());
   REQUIRE(plan.has_value());
   CHECK_FALSE(plan->ok());
@@ -327,6 +336,40 @@ TEST_CASE("a plan that failed tells what was refused and what would help") {
   CHECK(plan->problems[0].refused.at(0).needs_use == std::vector<std::string>{"-ssl"});
   CHECK(plan->problems[1].kind == Problem::Kind::blocked);
   CHECK(plan->problems[1].of == std::vector<std::string>{"c/d-1"});
+  REQUIRE(plan->problems[1].by.size() == 1);
+  CHECK(plan->problems[1].by[0].asked_by == std::vector<std::string>{"x/asked"});
+  CHECK_FALSE(plan->problems[1].by[0].installed);
+  REQUIRE(plan->problems[1].blocks.size() == 1);
+  CHECK(plan->problems[1].blocks[0].cpv == "a/b-2");
+  CHECK(plan->problems[1].blocks[0].installed);
+  CHECK(plan->problems[1].blocks[0].wanted_by == std::vector<std::string>{"x/y-1"});
+
+  value["blockers"][0]["blocks"][0]["cpv"] = "../b";
+  CHECK_THROWS_AS((void)parse_emerge_plan(value.dump()), Error);
+}
+
+TEST_CASE("two versions of a slot come with who wants which") {
+  Json value = document();
+  value["status"] = "failed";
+  value["problems"] = Json::array({{{"kind", "slot-conflict"},
+                                    {"atom", ""},
+                                    {"of", {"a/b-1", "a/b-2"}},
+                                    {"candidates", Json::array()},
+                                    {"demands", Json::array({{{"package", "a/b-1"},
+                                                              {"by", "c/d-1"},
+                                                              {"atom", "<a/b-2"},
+                                                              {"installed", true}}})}}});
+  const auto plan = parse_emerge_plan(value.dump());
+  REQUIRE(plan.has_value());
+  REQUIRE(plan->problems.at(0).demands.size() == 1);
+  const Demand& demand = plan->problems[0].demands[0];
+  CHECK(demand.package == "a/b-1");
+  CHECK(demand.by == "c/d-1");
+  CHECK(demand.atom == "<a/b-2");
+  CHECK(demand.installed);
+
+  value["problems"][0]["demands"][0]["by"] = "c/d\n-1";
+  CHECK_THROWS_AS((void)parse_emerge_plan(value.dump()), Error);
 }
 
 TEST_CASE("a binary package is read with its host and digests") {
