@@ -52,7 +52,7 @@ DiskUsage Store::disk_usage() const {
     return count;
   };
   usage.blobs = add_files("blobs/sha256", usage.blobs_bytes);
-  (void)add_files("logs", usage.logs_bytes);  // their number interests nobody
+  usage.logs = add_files("logs", usage.logs_bytes);
   for (const InputFile& file : impl_->list_inputs()) {
     ++usage.inputs;
     usage.inputs_bytes += file.bytes;

@@ -44,6 +44,7 @@ struct DiskUsage {
   std::size_t blobs = 0;
   std::size_t failed = 0;
   std::size_t inputs = 0;
+  std::size_t logs = 0;
   [[nodiscard]] std::uint64_t total_bytes() const noexcept {
     return snapshots_bytes + packages_bytes + blobs_bytes + failed_bytes + logs_bytes +
            inputs_bytes;

@@ -46,6 +46,7 @@
 #include "gbox/store/blob.h"
 #include "gbox/store/gc.h"
 #include "gbox/store/record.h"
+#include "gbox/store/verify.h"
 #include "gbox/store/work.h"
 #include "gbox/sys/fd.h"
 #include "gbox/sys/lock.h"
@@ -212,6 +213,11 @@ class Store {
   std::optional<std::string> find_memo(std::string_view subject, std::string_view state);
   // Instead of an earlier one of `subject`.
   void put_memo(std::string_view subject, std::string_view state, std::string_view value);
+
+  // --- soundness ---
+  // Hashes every package, blob and input. A damaged one is dropped, so that it is built, packed or
+  // fetched again. The caller holds a lease. Throws what `progress` throws.
+  VerifyResult verify(const VerifyProgress& progress);
 
   // --- space ---
   [[nodiscard]] DiskUsage disk_usage() const;

@@ -1,0 +1,28 @@
+// What became of what the store keeps by its digest: `gbox cache verify`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace gbox::store {
+
+struct Damaged {
+  std::string kind;  // "package", "blob", "input"
+  std::string name;  // a package's cpv, else its key; a digest
+  std::string why;
+};
+
+struct VerifyResult {
+  std::size_t packages = 0;  // each with the damaged ones
+  std::size_t blobs = 0;
+  std::size_t inputs = 0;
+  std::uint64_t bytes = 0;  // that were hashed
+  std::vector<Damaged> damaged;
+};
+
+// Of bytes read so far and in all; called several times a second. What it throws ends the work.
+using VerifyProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+}  // namespace gbox::store
