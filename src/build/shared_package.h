@@ -1,0 +1,24 @@
+// One package in a directory of include/gbox/build/share.h.
+#pragma once
+
+#include <string>
+
+#include "gbox/store/record.h"
+
+namespace gbox::build {
+
+inline constexpr const char* kShareDirectory = "gbox-packages";
+inline constexpr std::size_t kMaxSharedFacts = 4u << 20;       // of one KEY.json
+inline constexpr std::uint64_t kMaxSharedBytes = 64ull << 30;  // of one package
+
+struct SharedPackage {
+  store::Package package;
+  std::string place;
+};
+
+std::string shared_facts_name(const std::string& key);  // "gbox-packages/KEY.json"
+std::string shared_facts(const SharedPackage& shared);
+// `name` is the file's, "KEY.json". Throws Error (input) for whatever is not exactly right.
+SharedPackage parse_shared_facts(const std::string& text, const std::string& name);
+
+}  // namespace gbox::build
