@@ -106,6 +106,28 @@ struct CacheGcArgs {
   std::optional<std::uint64_t> unused_seconds;  // remove what was not used for so long
 };
 
+struct CacheUsageArgs {
+  StoreArgs store;
+  bool json = false;
+};
+
+struct CacheVerifyArgs {
+  StoreArgs store;
+  bool json = false;
+};
+
+// Packages between the store and a directory.
+struct CacheExportArgs {
+  StoreArgs store;
+  std::string directory;
+  std::vector<std::string> steps;  // names of phases, steps, packages; empty: all
+};
+
+struct CacheImportArgs {
+  StoreArgs store;
+  std::string directory;
+};
+
 struct DoctorArgs {
   StoreArgs store;
   bool json = false;
@@ -125,7 +147,8 @@ struct KeysUpdateArgs {
 
 using Command =
     std::variant<BuildArgs, PlanArgs, LockArgs, FetchArgs, RunArgs, ShellArgs, LogArgs, WhyArgs,
-                 CacheListArgs, CacheGcArgs, KeysListArgs, KeysUpdateArgs, DoctorArgs>;
+                 CacheListArgs, CacheGcArgs, CacheUsageArgs, CacheVerifyArgs, CacheExportArgs,
+                 CacheImportArgs, KeysListArgs, KeysUpdateArgs, DoctorArgs>;
 
 // All but cmd_doctor and cmd_keys_* are called inside gbox's namespace (sys::enter_namespace), as
 // its root.
@@ -139,6 +162,10 @@ int cmd_log(const LogArgs& args, Console& console);
 int cmd_why(const WhyArgs& args, Console& console);
 int cmd_cache_ls(const CacheListArgs& args, Console& console);
 int cmd_cache_gc(const CacheGcArgs& args, Console& console);
+int cmd_cache_du(const CacheUsageArgs& args, Console& console);
+int cmd_cache_verify(const CacheVerifyArgs& args, Console& console);
+int cmd_cache_export(const CacheExportArgs& args, Console& console);
+int cmd_cache_import(const CacheImportArgs& args, Console& console);
 int cmd_keys_ls(const KeysListArgs& args, Console& console);
 int cmd_keys_update(const KeysUpdateArgs& args, Console& console);
 int cmd_doctor(const DoctorArgs& args, Console& console);

@@ -182,6 +182,23 @@ void Parser::declare_cache() {
   CLI::App* list = add(*cache, "ls", "list the finished steps and packages in the store");
   list->add_flag("--json", raw_.json, "print JSON");
   add_common(*list);
+  CLI::App* usage = add(*cache, "du", "tell what takes how much space in the store");
+  usage->add_flag("--json", raw_.json, "print JSON");
+  add_common(*usage);
+  CLI::App* verify = add(*cache, "verify", "read all that has a digest, drop what is damaged");
+  verify->add_flag("--json", raw_.json, "print JSON");
+  add_common(*verify);
+  CLI::App* give = add(*cache, "export", "write packages to a directory, as Portage can use it");
+  give->add_option("DIR STEP", raw_.directory_and_steps,
+                   "the directory, then phases or packages, such as 'php' (default: all)")
+      ->option_text("DIR [STEP...]")
+      ->expected(1, -1);
+  add_common(*give);
+  CLI::App* take = add(*cache, "import", "take the packages of an exported directory");
+  take->add_option("DIR", raw_.directory_and_steps, "the directory")
+      ->option_text("DIR")
+      ->expected(1, -1);  // a second is refused in our words
+  add_common(*take);
   CLI::App* collect = add(*cache, "gc", "remove from the store what nothing needs");
   collect
       ->add_option("--keep", raw_.keep,

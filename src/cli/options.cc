@@ -155,6 +155,22 @@ Command Parser::command_of(const CLI::App& parsed) const {
     return KeysListArgs{store, raw_.json};
   if (name == "update") return KeysUpdateArgs{store, raw_.servers, raw_.ca};
   if (name == "ls") return CacheListArgs{store, raw_.json};
+  if (name == "du") return CacheUsageArgs{store, raw_.json};
+  if (name == "verify") return CacheVerifyArgs{store, raw_.json};
+  if (name == "export" || name == "import") {
+    std::vector<std::string> steps = raw_.directory_and_steps;
+    if (steps.empty() || steps.front().empty())
+      throw Error("cache " + name + ": no directory given", ExitCode::usage)
+          .set_hint("such as 'gbox cache " + name + " packages'");
+    const std::string directory = steps.front();
+    steps.erase(steps.begin());
+    if (name == "export") return CacheExportArgs{store, directory, std::move(steps)};
+    if (!steps.empty())
+      throw Error("cache import: one argument too many: " + gbox::quoted(steps.front()),
+                  ExitCode::usage)
+          .set_hint("'gbox cache import --help' lists what it takes");
+    return CacheImportArgs{store, directory};
+  }
   if (name == "gc") {
     CacheGcArgs args{store, {}, {}};
     if (!raw_.keep.empty()) args.keep_bytes = parse_size("--keep", raw_.keep);

@@ -30,6 +30,7 @@ struct Raw {
   std::vector<std::string> spec_and_step;
   std::string step;
   std::string help_topic;
+  std::vector<std::string> directory_and_steps;
   bool verbose = false;
   bool dry_run = false;
   bool json = false;

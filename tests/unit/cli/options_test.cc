@@ -113,6 +113,8 @@ TEST_CASE("cache gc reads its limits") {
   CHECK(args.unused_seconds == 30ull * 86400);
   CHECK_FALSE(parsed<CacheGcArgs>({"cache", "gc"}).keep_bytes.has_value());
   CHECK(parsed<CacheListArgs>({"cache", "ls", "--json"}).json);
+  CHECK(parsed<CacheUsageArgs>({"cache", "du", "--json"}).json);
+  CHECK(parsed<CacheVerifyArgs>({"cache", "verify", "--json"}).json);
 }
 
 TEST_CASE("the progress mode comes from the option, else from the environment") {
@@ -131,6 +133,15 @@ TEST_CASE("a command line that cannot be meant is refused with the way out") {
       {{"biuld"}, "unknown command 'biuld'", "did you mean 'build'?"},
       {{"frobnicate"}, "unknown command 'frobnicate'", "'gbox --help' lists the commands"},
       {{}, "no command given", "'gbox --help' lists the commands"},
+      {{"cache", "export"},
+       "cache export: no directory given",
+       "such as 'gbox cache export packages'"},
+      {{"cache", "import"},
+       "cache import: no directory given",
+       "such as 'gbox cache import packages'"},
+      {{"cache", "import", "a", "b"},
+       "cache import: one argument too many: 'b'",
+       "'gbox cache import --help' lists what it takes"},
       {{"cache"}, "cache: no command given", "'gbox cache --help' lists the commands"},
       {{"cache", "gcc"}, "cache: unknown command 'gcc'", "did you mean 'gc'?"},
       {{"build", "--ouput", "x"}, "build: unknown option '--ouput'", "did you mean '--output'?"},
@@ -167,6 +178,16 @@ TEST_CASE("a command line that cannot be meant is refused with the way out") {
       CHECK(error.code() == ExitCode::usage);
     }
   }
+}
+
+TEST_CASE("cache export takes a directory and steps, cache import a directory") {
+  const auto all = parsed<CacheExportArgs>({"cache", "export", "packages"});
+  CHECK(all.directory == "packages");
+  CHECK(all.steps.empty());
+  const auto some = parsed<CacheExportArgs>({"cache", "export", "/p", "php", "dev-libs/icu"});
+  CHECK(some.directory == "/p");
+  CHECK(some.steps == std::vector<std::string>{"php", "dev-libs/icu"});
+  CHECK(parsed<CacheImportArgs>({"cache", "import", "packages"}).directory == "packages");
 }
 
 TEST_CASE("help names every command and option and fits 80 columns") {
