@@ -95,26 +95,27 @@ int run(Invocation& invocation, Console& console, char** argv) {
     require_sandbox(invocation.command, store.directory);
   }
   sys::install_interrupt_handlers();
-  return std::visit(Overloaded{
-                        [&](const BuildArgs& args) { return cmd_build(args, console); },
-                        [&](const PlanArgs& args) { return cmd_plan(args, console); },
-                        [&](const LockArgs& args) { return cmd_lock(args, console); },
-                        [&](const FetchArgs& args) { return cmd_fetch(args, console); },
-                        [&](const RunArgs& args) { return cmd_run(args, console); },
-                        [&](const ShellArgs& args) { return cmd_shell(args, console); },
-                        [&](const LogArgs& args) { return cmd_log(args, console); },
-                        [&](const WhyArgs& args) { return cmd_why(args, console); },
-                        [&](const CacheListArgs& args) { return cmd_cache_ls(args, console); },
-                        [&](const CacheGcArgs& args) { return cmd_cache_gc(args, console); },
-                        [&](const CacheUsageArgs& args) { return cmd_cache_du(args, console); },
-                        [&](const CacheVerifyArgs& args) { return cmd_cache_verify(args, console); },
-                        [&](const CacheExportArgs& args) { return cmd_cache_export(args, console); },
-                        [&](const CacheImportArgs& args) { return cmd_cache_import(args, console); },
-                        [&](const KeysListArgs& args) { return cmd_keys_ls(args, console); },
-                        [&](const KeysUpdateArgs& args) { return cmd_keys_update(args, console); },
-                        [&](const DoctorArgs& args) { return cmd_doctor(args, console); },
-                    },
-                    invocation.command);
+  return std::visit(
+      Overloaded{
+          [&](const BuildArgs& args) { return cmd_build(args, console); },
+          [&](const PlanArgs& args) { return cmd_plan(args, console); },
+          [&](const LockArgs& args) { return cmd_lock(args, console); },
+          [&](const FetchArgs& args) { return cmd_fetch(args, console); },
+          [&](const RunArgs& args) { return cmd_run(args, console); },
+          [&](const ShellArgs& args) { return cmd_shell(args, console); },
+          [&](const LogArgs& args) { return cmd_log(args, console); },
+          [&](const WhyArgs& args) { return cmd_why(args, console); },
+          [&](const CacheListArgs& args) { return cmd_cache_ls(args, console); },
+          [&](const CacheGcArgs& args) { return cmd_cache_gc(args, console); },
+          [&](const CacheUsageArgs& args) { return cmd_cache_du(args, console); },
+          [&](const CacheVerifyArgs& args) { return cmd_cache_verify(args, console); },
+          [&](const CacheExportArgs& args) { return cmd_cache_export(args, console); },
+          [&](const CacheImportArgs& args) { return cmd_cache_import(args, console); },
+          [&](const KeysListArgs& args) { return cmd_keys_ls(args, console); },
+          [&](const KeysUpdateArgs& args) { return cmd_keys_update(args, console); },
+          [&](const DoctorArgs& args) { return cmd_doctor(args, console); },
+      },
+      invocation.command);
 }
 
 int report(Console& console, const Error& error) {
