@@ -29,9 +29,8 @@ bool is_binary_package(std::string_view name) {
                      [&](const char* ending) { return name.ends_with(ending); });
 }
 
-// CATEGORY/PACKAGE/PF-ID.gpkg.tar, or CATEGORY/PF.gpkg.tar without
-// FEATURES=binpkg-multi-instance. What lies there is the step's own doing:
-// names and links of its choosing lead nowhere else.
+// CATEGORY/PACKAGE/PF-ID.gpkg.tar, or CATEGORY/PF.gpkg.tar without FEATURES=binpkg-multi-instance.
+// What lies there is the step's own doing: names and links of its choosing lead nowhere else.
 std::optional<Found> find_package(int packages, const std::string& cpv) {
   const auto [category, version] = sys::split_last(sys::normalized_relative(cpv));
   std::vector<std::string> directories = {category};

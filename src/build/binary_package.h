@@ -8,14 +8,12 @@
 
 namespace gbox::build {
 
-// Puts the binary package that emerge has made of `package.cpv` below
-// `directory` into the store, with its entry of the index. The caller fills in
-// the rest of `package`. Warns when there is none: the package is then compiled
-// again whenever it is needed elsewhere.
+// Puts the binary package that emerge has made of `package.cpv` below `directory` into the store,
+// with its entry of the index. The caller fills in the rest of `package`. Warns when there is none:
+// the package is then compiled again whenever it is needed elsewhere.
 void keep_package(const StepContext& context, const std::string& directory, store::Package package);
 
-// Lays `packages` out below `directory`, by hard links, as Portage expects them
-// in PKGDIR.
+// Lays `packages` out below `directory`, by hard links, as Portage expects them in PKGDIR.
 void show_packages(const store::Store& store, const std::vector<store::Package>& packages,
                    const std::string& directory);
 

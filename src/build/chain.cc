@@ -13,8 +13,7 @@ namespace gbox::build {
 
 namespace {
 
-// Layers that become one. With eight, 600 packages are mounted as some two
-// dozen layers.
+// Layers that become one. With eight, 600 packages are mounted as some two dozen layers.
 constexpr std::size_t kFanOut = 8;
 
 }  // namespace
@@ -76,8 +75,7 @@ void Chain::shrink(std::size_t level) {
                               Json::array({"level", level})});
   record.key = plan::key_of(record.parts);
   auto found = context_.store.find_record(record.key, parents);
-  // The layers it was made of may have been made again since, upon the same
-  // parents.
+  // The layers it was made of may have been made again since, upon the same parents.
   if (found && found->extra != Json(layers)) {
     context_.store.forget_record(record.key);
     found.reset();

@@ -1,9 +1,8 @@
-// The snapshots that the next step of a phase is mounted on. A phase of 600
-// packages makes 600 snapshots, but every lookup of a missing file visits each
-// layer, and the kernel stacks 500 at most: whenever some have come together
-// they are flattened by hard links into one, a checkpoint, and checkpoints
-// likewise. So there are never more than a few dozen, and each file is linked
-// once for each level.
+// The snapshots that the next step of a phase is mounted on. A phase of 600 packages makes 600
+// snapshots, but every lookup of a missing file visits each layer, and the kernel stacks 500 at
+// most: whenever some have come together they are flattened by hard links into one, a checkpoint,
+// and checkpoints likewise. So there are never more than a few dozen, and each file is linked once
+// for each level.
 #pragma once
 
 #include <string>
@@ -15,16 +14,15 @@ namespace gbox::build {
 
 class Chain {
  public:
-  // `parents` are the snapshots below the phase, lowest first. `phase` is what
-  // checkpoints are recorded under.
+  // `parents` are the snapshots below the phase, lowest first. `phase` is what checkpoints are
+  // recorded under.
   Chain(const StepContext& context, std::string phase, std::vector<std::string> parents);
 
   // All of it, lowest first.
   [[nodiscard]] std::vector<std::string> snapshots() const;
   // What the phase has made so far, lowest first.
   [[nodiscard]] std::vector<std::string> own() const;
-  // Puts the snapshot of a step on top; `key` is the step's. May make a
-  // checkpoint.
+  // Puts the snapshot of a step on top; `key` is the step's. May make a checkpoint.
   void push(const std::string& snapshot, const std::string& key);
 
  private:
@@ -41,9 +39,8 @@ class Chain {
   std::vector<std::vector<Layer>> levels_;  // the first is the topmost: single steps
 };
 
-// Publishes one snapshot that shows on `parents` what `layers` show there,
-// lowest first. The caller fills in key, names, kind, parts and the like;
-// `record.parents` becomes `parents`.
+// Publishes one snapshot that shows on `parents` what `layers` show there, lowest first. The caller
+// fills in key, names, kind, parts and the like; `record.parents` becomes `parents`.
 store::Record flatten_layers(const StepContext& context, const std::vector<std::string>& parents,
                              const std::vector<std::string>& layers, store::Record record);
 

@@ -23,8 +23,8 @@ namespace {
 
 using Planned = portage::PlannedPackage;
 
-// Packages merged by one emerge. Its start costs as much as a small merge; its
-// snapshot is the unit in which later builds can take this over.
+// Packages merged by one emerge. Its start costs as much as a small merge; its snapshot is the unit
+// in which later builds can take this over.
 constexpr std::size_t kMaxBatch = 32;
 
 class EmergePhase {
@@ -126,16 +126,14 @@ class EmergePhase {
         context_.observer.warn(
             {"phase " + quoted(phase_.name) +
                  ": Portage found more to merge after its own plan: " + quoted_list(more),
-             "they are part of the result, but were built with the end of the "
-             "phase; the log: "
+             "they are part of the result, but were built with the end of the phase; the log: "
              "'gbox log " +
                  phase_.name + "/@end'"});
       shown.distfiles = all_distfiles(context_);
       for (const Deed& deed : later_deeds(context_.inputs, phase_)) bench.run(deed, shown);
       bench.remove_files();
     });
-    // The world file and the like are not what builds read: only scripts and
-    // removals count.
+    // The world file and the like are not what builds read: only scripts and removals count.
     if (!phase_.run.empty() || !phase_.remove.empty()) note_altered(record.snapshot);
   }
 
@@ -179,7 +177,8 @@ class EmergePhase {
     for (const PackageStep& step : steps)
       if (step.reusable && !step.key.empty() && context_.store.peek_package(step.key)) ++kept;
     context_.observer.fact("plan", phase_.name + ": " + std::to_string(plan.packages.size()) +
-                                       " packages, " + std::to_string(kept) + " in the store, " +
+                                       (plan.packages.size() == 1 ? " package, " : " packages, ") +
+                                       std::to_string(kept) + " in the store, " +
                                        std::to_string(steps.size() - kept) + " to build");
   }
 
@@ -193,8 +192,8 @@ class EmergePhase {
     return plan::key_of(plan::merge_parts(key, parts, package.id.root));
   }
 
-  // The number of steps from `at` on that a snapshot of the store stands for;
-  // 0: none does. One that holds several was made by one emerge.
+  // The number of steps from `at` on that a snapshot of the store stands for; 0: none does. One
+  // that holds several was made by one emerge.
   std::size_t find_made(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
                         std::size_t at) {
     const std::vector<std::string> on = chain_.snapshots();
@@ -226,8 +225,7 @@ class EmergePhase {
     chain_.push(record.snapshot, key);
   }
 
-  // How many steps from `at` on can be merged from binary packages by one
-  // emerge.
+  // How many steps from `at` on can be merged from binary packages by one emerge.
   std::size_t batch(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
                     std::size_t at) const {
     const std::string& root = plan.packages[steps[at].index].id.root;
@@ -248,8 +246,7 @@ class EmergePhase {
     std::vector<std::string> cpvs;
     std::vector<store::Package> packages;
     for (std::size_t i = at; i < at + count; ++i) {
-      // Its bytes become files of the image: a damaged one is dropped, and
-      // built again.
+      // Its bytes become files of the image: a damaged one is dropped, and built again.
       auto package = context_.store.find_package(steps[i].key);
       if (!package || !context_.store.verify_package(*package)) {
         context_.store.forget_package(steps[i].key);
@@ -366,8 +363,12 @@ class EmergePhase {
 }  // namespace
 
 bool runs_by_package(const Inputs& inputs, const spec::Phase& phase) {
-  return !phase.emerge.atoms.empty() && inputs.spec.binary_hosts.empty() &&
-         portage::only_merges(phase.emerge.options);
+  if (phase.emerge.atoms.empty() || !inputs.spec.binary_hosts.empty()) return false;
+  if (!portage::only_merges(phase.emerge.options)) return false;
+  const auto features = inputs.spec.portage.make_conf.find("FEATURES");
+  if (features == inputs.spec.portage.make_conf.end()) return true;
+  const std::vector<std::string> words = split_words(features->second);
+  return std::find(words.begin(), words.end(), "buildpkg") == words.end();
 }
 
 std::optional<store::Record> run_by_package(const StepContext& context, const plan::Step& step,

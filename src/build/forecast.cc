@@ -51,9 +51,9 @@ void tell(const StepContext& context, const std::string& phase,
     seconds += package.seconds;
     if (package.seconds == 0) ++unknown;
   }
-  std::string text = phase + ": " + std::to_string(packages.size()) + " packages, " +
-                     std::to_string(kept) + " in the store, " +
-                     std::to_string(packages.size() - kept) + " to build";
+  std::string text = phase + ": " + std::to_string(packages.size()) +
+                     (packages.size() == 1 ? " package, " : " packages, ") + std::to_string(kept) +
+                     " in the store, " + std::to_string(packages.size() - kept) + " to build";
   if (seconds != 0) text += " (the last time " + human_duration(seconds);
   if (seconds != 0 && unknown != 0) text += " for all but " + std::to_string(unknown);
   if (seconds != 0) text += ')';

@@ -1,5 +1,4 @@
-// What is installed on a chain, and what scripts did to it: see
-// package_facts.h.
+// What is installed on a chain, and what scripts did to it: see package_facts.h.
 #include <sys/stat.h>
 
 #include <algorithm>

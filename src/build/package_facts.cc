@@ -22,8 +22,8 @@ constexpr std::size_t kReadBytes = 256u << 10;
 
 using Planned = portage::PlannedPackage;
 
-// Digests of files by the path that a sandbox sees, each read once: out of the
-// repositories where they are mounted, else out of the step's root.
+// Digests of files by the path that a sandbox sees, each read once: out of the repositories where
+// they are mounted, else out of the step's root.
 class InsideFiles {
  public:
   InsideFiles(const Inputs& inputs, int rootfd) : inputs_(inputs), rootfd_(rootfd) {}
@@ -172,8 +172,7 @@ class Facts {
     return inputs;
   }
 
-  // What is present when a package is built: an earlier merge of the plan, or
-  // installed before.
+  // What is present when a package is built: an earlier merge of the plan, or installed before.
   std::string identity(std::size_t number) {
     if (number < plan_.packages.size()) {
       if (number >= keys_.size() || keys_[number].empty())

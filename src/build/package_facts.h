@@ -1,7 +1,6 @@
-// What decides the build of each package of a plan, gathered from where it
-// lies: ebuilds, eclasses and patches from the repositories and the
-// configuration, installed packages from the step's root, everything else from
-// the plan. See gbox/plan/package.h for what becomes of it.
+// What decides the build of each package of a plan, gathered from where it lies: ebuilds, eclasses
+// and patches from the repositories and the configuration, installed packages from the step's root,
+// everything else from the plan. See gbox/plan/package.h for what becomes of it.
 #pragma once
 
 #include <map>
@@ -24,8 +23,8 @@ struct PackageStep {
   bool reusable = true;   // false: its ebuild fetches what is newest
 };
 
-// Files that something else than a package put where builds look (below /usr,
-// say): path → digest of what is there now.
+// Files that something else than a package put where builds look (below /usr, say): path → digest
+// of what is there now.
 using Altered = std::map<std::string, std::string>;
 // Those of a snapshot.
 Altered altered_files(const store::Store& store, const std::string& snapshot);
@@ -36,8 +35,8 @@ class Installed {
   // Out of the records of the chain's steps. `chain` is lowest first.
   Installed(const store::Store& store, const std::vector<std::string>& chain);
 
-  // Key of the package that gbox built and merged into '/'; empty: it came with
-  // the base, or in another way, or a script has changed files of it since.
+  // Key of the package that gbox built and merged into '/'; empty: it came with the base, or in
+  // another way, or a script has changed files of it since.
   [[nodiscard]] std::string key_of(const std::string& cpv, int rootfd) const;
   // Digest of what scripts and copies left where builds look; empty: nothing.
   [[nodiscard]] std::string strays() const;
@@ -48,8 +47,7 @@ class Installed {
   void forget();
   [[nodiscard]] bool is_known() const noexcept { return known_; }
 
-  // For the record of a phase: what it merged into '/', and what else it
-  // changed.
+  // For the record of a phase: what it merged into '/', and what else it changed.
   static Json describe(const std::map<std::string, std::string>& merged, const Altered& altered);
 
  private:
@@ -58,9 +56,8 @@ class Installed {
   bool known_ = true;  // since this was made
 };
 
-// The steps of `plan` for `phase`, in merge order, on `parents` (snapshots,
-// lowest first), of which `installed` tells. Throws Error (plan) for an answer
-// of the image that does not fit together.
+// The steps of `plan` for `phase`, in merge order, on `parents` (snapshots, lowest first), of which
+// `installed` tells. Throws Error (plan) for an answer of the image that does not fit together.
 std::vector<PackageStep> package_steps(const StepContext& context, const spec::Phase& phase,
                                        const portage::EmergePlan& plan, const Installed& installed,
                                        const std::vector<std::string>& parents);

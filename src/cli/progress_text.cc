@@ -40,6 +40,7 @@ std::string TextRenderer::label(const build::StepInfo& step) const {
 }
 
 std::string TextRenderer::activity_amount() const {
+  if (activity_done_ == 0 && activity_total_ == 0) return {};  // nothing that is counted
   std::string text = human_size(activity_done_);
   if (activity_total_ != 0) text += " of " + human_size(activity_total_);
   const double seconds = terminal_.now() - activity_began_;

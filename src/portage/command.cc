@@ -49,14 +49,14 @@ std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts
 
 bool only_merges(const std::vector<std::string>& options) {
   constexpr std::array kOtherwise = {
-      "--fetchonly",  "--fetch-all-uri", "--buildpkgonly", "--pretend",    "--depclean",
-      "--unmerge",    "--prune",         "--clean",        "--deselect",   "--config",
-      "--resume",     "--sync",          "--search",       "--searchdesc", "--info",
-      "--regen",      "--metadata",      "--list-sets",    "--version",    "--help",
-      "--check-news", "--rage-clean"};
+      "--buildpkg", "--fetchonly",  "--fetch-all-uri", "--buildpkgonly", "--pretend",
+      "--depclean", "--unmerge",    "--prune",         "--clean",        "--deselect",
+      "--config",   "--resume",     "--sync",          "--search",       "--searchdesc",
+      "--info",     "--regen",      "--metadata",      "--list-sets",    "--version",
+      "--help",     "--check-news", "--rage-clean"};
   return std::none_of(options.begin(), options.end(), [&](const std::string& option) {
     if (option.size() > 1 && option[0] == '-' && option[1] != '-')
-      return option.find_first_of("fFBpcCPrsSVhiW") != std::string::npos;
+      return option.find_first_of("bfFBpcCPrsSVhiW") != std::string::npos;
     const std::string name = option.substr(0, option.find('='));
     return !option.ends_with("=n") &&
            std::find(kOtherwise.begin(), kOtherwise.end(), name) != kOtherwise.end();

@@ -21,7 +21,7 @@ constexpr std::string_view kPackagesDirectory = "/var/cache/binpkgs";
 // takes packages from them, unless the phase's own options say something about that.
 std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts = false);
 // Whether emerge with these options does nothing but merge what it plans: no fetching alone, no
-// --depclean, no --pretend.
+// --depclean, no --pretend, no binary packages for the image's own PKGDIR.
 bool only_merges(const std::vector<std::string>& options);
 
 // Of a phase that is merged package by package. `atom` is "=CPV::REPOSITORY": Portage need not look

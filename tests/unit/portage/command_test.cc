@@ -122,6 +122,6 @@ TEST_CASE("options that make emerge do something else than merge are known") {
   CHECK(only_merges({}));
   CHECK(only_merges({"-uDN", "--with-bdeps=y", "--keep-going", "--pretend=n", "-ve", "-1"}));
   for (const char* option : {"--fetchonly", "-f", "-vp", "--depclean", "-c", "--buildpkgonly",
-                             "--pretend", "--pretend=y", "-C", "--deselect=y"})
+                             "--pretend", "--pretend=y", "-C", "--deselect=y", "--buildpkg", "-vb"})
     CHECK_FALSE(only_merges({"--verbose", option}));
 }
