@@ -30,11 +30,10 @@ constexpr std::size_t kMaxBatch = 32;
 class EmergePhase {
  public:
   EmergePhase(const StepContext& context, const plan::Step& step, const spec::Phase& phase,
-              const StepInfo& info, const std::vector<std::string>& parents)
+              const std::vector<std::string>& parents)
       : context_(context),
         step_(step),
         phase_(phase),
-        info_(info),
         parents_(parents),
         chain_(context, phase.name, parents),
         installed_(context.store, parents),
@@ -146,7 +145,7 @@ class EmergePhase {
   void merge_all(const portage::EmergePlan& plan) {
     const std::vector<PackageStep> steps =
         package_steps(context_, phase_, plan, installed_, chain_.snapshots());
-    tell(plan, steps);
+    tell(steps);
     for (std::size_t at = 0; at < steps.size();) {
       if (const std::size_t found = find_made(plan, steps, at); found != 0) {
         at += found;
@@ -172,14 +171,11 @@ class EmergePhase {
     }
   }
 
-  void tell(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps) const {
+  void tell(const std::vector<PackageStep>& steps) const {
     std::size_t kept = 0;
     for (const PackageStep& step : steps)
       if (step.reusable && !step.key.empty() && context_.store.peek_package(step.key)) ++kept;
-    context_.observer.fact("plan", phase_.name + ": " + std::to_string(plan.packages.size()) +
-                                       (plan.packages.size() == 1 ? " package, " : " packages, ") +
-                                       std::to_string(kept) + " in the store, " +
-                                       std::to_string(steps.size() - kept) + " to build");
+    context_.observer.fact("plan", package_counts(phase_.name, steps.size(), kept));
   }
 
   // What the key of the chain is once the step `index` is on it.
@@ -349,7 +345,6 @@ class EmergePhase {
   const StepContext& context_;
   const plan::Step& step_;
   const spec::Phase& phase_;
-  const StepInfo& info_;
   const std::vector<std::string>& parents_;
   Clock::time_point start_ = Clock::now();
   Chain chain_;
@@ -371,10 +366,15 @@ bool runs_by_package(const Inputs& inputs, const spec::Phase& phase) {
   return std::find(words.begin(), words.end(), "buildpkg") == words.end();
 }
 
+std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept) {
+  return phase + ": " + std::to_string(packages) + (packages == 1 ? " package, " : " packages, ") +
+         std::to_string(kept) + " in the store, " + std::to_string(packages - kept) + " to build";
+}
+
 std::optional<store::Record> run_by_package(const StepContext& context, const plan::Step& step,
-                                            const spec::Phase& phase, const StepInfo& info,
+                                            const spec::Phase& phase,
                                             const std::vector<std::string>& parents) {
-  return EmergePhase(context, step, phase, info, parents).run();
+  return EmergePhase(context, step, phase, parents).run();
 }
 
 }  // namespace gbox::build

@@ -21,10 +21,13 @@ namespace gbox::build {
 // asked to keep binary packages in its own PKGDIR.
 bool runs_by_package(const Inputs& inputs, const spec::Phase& phase);
 
+// The number of a plan's packages, and how many of them the store has, for whoever watches.
+std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept);
+
 // Runs the phase's step on `parents`. nullopt when Portage has no plan as data, or nothing to
 // merge: the phase is then to be run as one. Throws StepFailed, after keeping the failure.
 std::optional<store::Record> run_by_package(const StepContext& context, const plan::Step& step,
-                                            const spec::Phase& phase, const StepInfo& info,
+                                            const spec::Phase& phase,
                                             const std::vector<std::string>& parents);
 
 }  // namespace gbox::build

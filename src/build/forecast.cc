@@ -46,14 +46,14 @@ void tell(const StepContext& context, const std::string& phase,
   std::size_t unknown = 0;
   double seconds = 0;
   for (const plan::PlannedStep& package : packages) {
-    if (package.cached) ++kept;
-    if (package.cached) continue;
+    if (package.cached) {
+      ++kept;
+      continue;
+    }
     seconds += package.seconds;
     if (package.seconds == 0) ++unknown;
   }
-  std::string text = phase + ": " + std::to_string(packages.size()) +
-                     (packages.size() == 1 ? " package, " : " packages, ") + std::to_string(kept) +
-                     " in the store, " + std::to_string(packages.size() - kept) + " to build";
+  std::string text = package_counts(phase, packages.size(), kept);
   if (seconds != 0) text += " (the last time " + human_duration(seconds);
   if (seconds != 0 && unknown != 0) text += " for all but " + std::to_string(unknown);
   if (seconds != 0) text += ')';

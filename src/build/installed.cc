@@ -2,10 +2,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <span>
 
 #include "gbox/base/text.h"
 #include "gbox/portage/installed.h"
+#include "gbox/sys/digest.h"
 #include "gbox/sys/fd.h"
 #include "package_facts.h"
 
@@ -14,7 +14,6 @@ namespace gbox::build {
 namespace {
 
 constexpr unsigned kMaxDepth = 128;
-constexpr std::size_t kReadBytes = 256u << 10;
 
 // A directory that is on the way to one of those.
 bool leads_there(std::string_view path) {
@@ -44,18 +43,14 @@ class Walk {
     }
   }
 
-  std::string state(int dirfd, const std::string& name, const struct stat& status) {
+  static std::string state(int dirfd, const std::string& name, const struct stat& status) {
     if (S_ISLNK(status.st_mode)) return "link " + sys::readlinkat(dirfd, name);
     if (S_ISCHR(status.st_mode) && status.st_rdev == 0) return "removed";
     if (!S_ISREG(status.st_mode)) return "mode " + std::to_string(status.st_mode);
     const sys::Fd fd = sys::openat(dirfd, name, O_RDONLY | O_NOFOLLOW);
-    Hasher hasher;
-    while (const std::size_t count = sys::read_full(fd.get(), buffer_, name))
-      hasher.update(std::span(buffer_).first(count));
-    return std::to_string(status.st_mode) + ' ' + hasher.finish().hex();
+    return std::to_string(status.st_mode) + ' ' + sys::sha256_of(fd.get(), name).hex();
   }
 
-  std::vector<std::byte> buffer_ = std::vector<std::byte>(kReadBytes);
   Altered found_;
 };
 

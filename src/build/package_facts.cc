@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <set>
-#include <span>
 
 #include "gbox/base/text.h"
 #include "gbox/plan/package.h"
 #include "gbox/portage/installed.h"
 #include "gbox/sandbox/policy.h"
 #include "gbox/sys/beneath.h"
+#include "gbox/sys/digest.h"
 #include "root.h"
 
 namespace gbox::build {
@@ -18,7 +18,6 @@ namespace gbox::build {
 namespace {
 
 constexpr std::string_view kRepositories = "/var/db/repos/";
-constexpr std::size_t kReadBytes = 256u << 10;
 
 using Planned = portage::PlannedPackage;
 
@@ -34,12 +33,8 @@ class InsideFiles {
     if (known != digests_.end()) return known->second;
     const auto fd = open(path, O_RDONLY | O_NONBLOCK);
     std::string digest = "missing";
-    if (fd && S_ISREG(sys::fstat(fd->get()).st_mode)) {
-      Hasher hasher;
-      while (const std::size_t count = sys::read_full(fd->get(), buffer_, path))
-        hasher.update(std::span(buffer_).first(count));
-      digest = hasher.finish().to_string();
-    }
+    if (fd && S_ISREG(sys::fstat(fd->get()).st_mode))
+      digest = sys::sha256_of(fd->get(), path).to_string();
     return digests_.emplace(path, std::move(digest)).first->second;
   }
 
@@ -62,14 +57,12 @@ class InsideFiles {
     } catch (const SysError&) {
       throw;
     } catch (const Error&) {
-      return std::nullopt;  // a link out of the repository: nothing of it is
-                            // there
+      return std::nullopt;  // a link out of the repository: nothing of it is there
     }
   }
 
   const Inputs& inputs_;
   int rootfd_;
-  std::vector<std::byte> buffer_ = std::vector<std::byte>(kReadBytes);
   std::map<std::string, std::string> digests_;
 };
 

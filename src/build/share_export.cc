@@ -12,6 +12,7 @@
 #include "gbox/base/text.h"
 #include "gbox/build/share.h"
 #include "gbox/sys/beneath.h"
+#include "gbox/sys/digest.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
 #include "package_index.h"
@@ -150,11 +151,7 @@ class Exporter {
       std::string why;
       const auto file = directory_.open(same, why);
       if (!file) return false;
-      Hasher hasher;
-      std::vector<std::byte> buffer(1u << 20);
-      while (const std::size_t size = sys::read_full(file->get(), buffer, place))
-        hasher.update(std::span(buffer).first(size));
-      return hasher.finish() == package.sha256;
+      return sys::sha256_of(file->get(), place) == package.sha256;
     };
     if (const auto earlier = known_.find(package.key); earlier != known_.end())
       return earlier->second.place;  // to be written anew

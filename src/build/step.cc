@@ -105,8 +105,7 @@ store::Record run_phase(const StepContext& context, const plan::Step& step, cons
                         const std::vector<std::string>& parents) {
   const spec::Phase& phase = phase_of(context.inputs, step);
   if (runs_by_package(context.inputs, phase))
-    if (auto record = run_by_package(context, step, phase, info, parents))
-      return std::move(*record);
+    if (auto record = run_by_package(context, step, phase, parents)) return std::move(*record);
   Workbench bench(context, phase, info, parents);
   Shown shown;
   shown.distfiles = distfiles_of(context, phase, bench);

@@ -10,8 +10,7 @@
 #include "gbox/build/session.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/file.h"
-#include "gbox/sys/idmap.h"
-#include "gbox/sys/userns.h"
+#include "open_store.h"
 
 namespace gbox::cli {
 
@@ -29,12 +28,6 @@ std::string absolute_path(const std::string& path) {
 
 build::SourceOptions options_of(const InputArgs& args) {
   return {args.locked, args.offline, absolute_path(args.ca), absolute_path(args.keyring)};
-}
-
-store::Store open_store(const StoreArgs& args, Console& console,
-                        store::Purpose purpose = store::Purpose::inspect) {
-  return store::Store::open(args.directory, sys::describe(sys::current_uid_map()),
-                            console.progress(), purpose);
 }
 
 std::string plan_text(const std::vector<plan::PlannedStep>& steps) {

@@ -6,20 +6,14 @@
 #include "gbox/base/text.h"
 #include "gbox/build/share.h"
 #include "gbox/store/store.h"
-#include "gbox/sys/idmap.h"
 #include "gbox/sys/interrupt.h"
-#include "gbox/sys/userns.h"
+#include "open_store.h"
 
 namespace gbox::cli {
 
 namespace {
 
 constexpr std::size_t kBiggest = 10;
-
-store::Store open_store(const StoreArgs& args, Console& console) {
-  return store::Store::open(args.directory, sys::describe(sys::current_uid_map()),
-                            console.progress(), store::Purpose::inspect);
-}
 
 std::string absolute_path(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();

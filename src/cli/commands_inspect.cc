@@ -7,19 +7,13 @@
 #include "gbox/plan/explain.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/fd.h"
-#include "gbox/sys/idmap.h"
-#include "gbox/sys/userns.h"
+#include "open_store.h"
 
 namespace gbox::cli {
 
 namespace {
 
 constexpr std::size_t kMaxDependents = 40;
-
-store::Store open_store(const StoreArgs& args, Console& console) {
-  return store::Store::open(args.directory, sys::describe(sys::current_uid_map()),
-                            console.progress(), store::Purpose::inspect);
-}
 
 // "world/dev-libs/icu" is called by that, or by its package alone.
 bool is_called(const std::string& step, const std::string& phase, const std::string& name) {

@@ -10,6 +10,7 @@
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
+#include "gbox/sys/digest.h"
 #include "gbox/sys/fd.h"
 
 namespace gbox::portage {
@@ -19,7 +20,6 @@ namespace {
 // Changing the encoding changes every identity: the number goes into the digest first.
 constexpr std::string_view kFormat = "gbox-installed-1";
 constexpr std::size_t kMaxFieldBytes = 1u << 20;
-constexpr std::size_t kReadBytes = 256u << 10;
 
 // What sys::try_open_beneath() gives, and nothing too for links that lead in circles: the tree is
 // an image's own affair.
@@ -46,13 +46,6 @@ std::optional<std::string> read_field(int rootfd, const std::string& cpv, const 
 void add(Hasher& hasher, std::string_view text) {
   hasher.update(std::to_string(text.size()) + ':');
   hasher.update(text);
-}
-
-void add_file(Hasher& hasher, int fd, const std::string& path, std::vector<std::byte>& buffer) {
-  Hasher content;
-  while (const std::size_t count = sys::read_full(fd, buffer, path))
-    content.update(std::span(buffer).first(count));
-  add(hasher, content.finish().hex());
 }
 
 // "obj /usr/bin/x MD5 MTIME" and "sym /a -> b MTIME": paths may hold blanks, so the end is cut.
@@ -128,7 +121,6 @@ Digest installed_digest(int rootfd, const std::string& cpv) {
   std::vector<InstalledEntry> entries = installed_entries(rootfd, cpv);
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return a.path < b.path; });
-  std::vector<std::byte> buffer(kReadBytes);
   for (const InstalledEntry& entry : entries) {
     if (!is_read_by_builds(std::string_view(entry.path).substr(1))) continue;
     add(hasher, entry.path);
@@ -142,7 +134,7 @@ Digest installed_digest(int rootfd, const std::string& cpv) {
     if (S_ISLNK(status.st_mode)) add(hasher, sys::readlinkat(found->get(), ""));
     if (!S_ISREG(status.st_mode)) continue;
     if (const auto file = try_open(rootfd, entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
-      add_file(hasher, file->get(), entry.path, buffer);
+      add(hasher, sys::sha256_of(file->get(), entry.path).hex());
   }
   return hasher.finish();
 }

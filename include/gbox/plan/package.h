@@ -48,7 +48,8 @@ struct PackageInputs {
 Json package_parts(const PackageInputs& inputs);
 
 // The parts of what merging a package into `root` yields upon the result of the step with the key
-// `parent`. They hold the package's own, so that explain() tells why it is merged again.
+// `parent`. `package` is the list of parts that says which package: it need hold no more than its
+// key, which is made of all others.
 Json merge_parts(const std::string& parent, const Json& package, const std::string& root);
 
 }  // namespace gbox::plan
