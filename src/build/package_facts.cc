@@ -111,14 +111,22 @@ class Facts {
   }
 
  private:
+  // A phase with a root of its own merges there and, what builds need, into '/'.
+  static std::string place_of(const Planned& package, const spec::Phase& phase) {
+    return package.id.root == phase.root ? "" : '@' + package.id.root;
+  }
+
   std::vector<std::string> step_names() const {
     std::map<std::string, unsigned> count;
-    for (const Planned& package : plan_.packages) ++count[std::string(package.id.package())];
+    const auto named = [&](const Planned& package) {
+      return std::string(package.id.package()) + place_of(package, phase_);
+    };
+    for (const Planned& package : plan_.packages) ++count[named(package)];
     std::vector<std::string> names;
-    for (const Planned& package : plan_.packages) {
-      const std::string name(package.id.package());
-      names.push_back(phase_.name + '/' + name + (count[name] > 1 ? ':' + package.id.slot : ""));
-    }
+    for (const Planned& package : plan_.packages)
+      names.push_back(phase_.name + '/' + std::string(package.id.package()) +
+                      (count[named(package)] > 1 ? ':' + package.id.slot : "") +
+                      place_of(package, phase_));
     return names;
   }
 

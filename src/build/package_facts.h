@@ -17,7 +17,9 @@ namespace gbox::build {
 // A package of a plan, as a step.
 struct PackageStep {
   std::size_t index = 0;  // in EmergePlan::packages
-  std::string name;       // "php/dev-lang/php", with ":SLOT" when the plan has two of them
+  // "php/dev-lang/php", with ":SLOT" when the plan has two of them there, and "@/" when it goes to
+  // another root than the phase's.
+  std::string name;
   std::string key;        // of the package; empty for an uninstall
   Json parts;             // of that key
   bool reusable = true;   // false: its ebuild fetches what is newest

@@ -23,7 +23,10 @@ Json package_parts(const PackageInputs& inputs) {
   if (!inputs.files.empty()) add(parts, part::kFiles, inputs.files);
   add(parts, part::kDistfiles, inputs.distfiles);
   add(parts, part::kUse, inputs.use);
-  add(parts, part::kVariables, inputs.variables);
+  // The environment wins over the configuration, and Portage tells of it for one root only.
+  std::map<std::string, std::string> variables = inputs.variables;
+  for (const auto& [name, value] : inputs.environment) variables.erase(name);
+  add(parts, part::kVariables, std::move(variables));
   add(parts, part::kHooks, inputs.hooks);
   add(parts, part::kPolicy, inputs.policy);
   Json environment = Json::object();

@@ -108,6 +108,11 @@ graph_spec "$scratch/order.toml" graph "$(tr ' ' '\n' <<<"$leaves" | tac | sed '
 assert_equal "$(to_build "$scratch/order.toml")" "" "another order"
 graph_spec "$scratch/other.toml" another '"dev-graph/p03"'
 assert_equal "$(to_build "$scratch/other.toml")" "" "another spec"
+# What builds need goes to '/', and what is asked for, with the same, to the phase's root.
+graph_spec "$scratch/root.toml" rooted '"dev-graph/p03"' && echo 'root = "/destination"' >>"$scratch/root.toml"
+assert_equal "$(to_build "$scratch/root.toml")" "" "in another root"
+assert_equal "$(jq -r '.steps[].name' "$scratch/plan" | grep -c '^graph/dev-graph/p0[0-3]@/$')" \
+  "$(jq -r '.steps[].name' "$scratch/plan" | grep -c '^graph/dev-graph/p0[0-2]$')"
 echo "# changed" >>"$graph/eclass/graph.eclass"
 assert_equal "$(to_build "$spec_file" | wc -l)" "$size" "a changed eclass"
 sed -i '$ d' "$graph/eclass/graph.eclass"
@@ -122,6 +127,10 @@ assert_equal "$out" "rebuilt because  USE of dev-graph/$leaf-1: -loud → loud"
 build_events "$scratch/events" "$scratch/other.toml" --output "oci:$scratch/other"
 assert_equal "$status" 0
 assert_equal "$(compiled "$scratch/events")" "" "compiled for the other spec"
+build_events "$scratch/events" "$scratch/root.toml" --output "oci:$scratch/rooted"
+assert_equal "$status" 0
+assert_equal "$(compiled "$scratch/events")" "" "compiled for another root"
+assert_contains "$(layer_names "$scratch/rooted")" destination/usr/bin/graph-p03
 
 # --- a failure costs the package that failed ---
 mkdir "$scratch/etc"

@@ -34,7 +34,7 @@ struct PackageInputs {
   std::string files;                             // of files/; empty: there is none
   std::map<std::string, std::string> distfiles;  // name → digest
   std::map<std::string, bool> use;               // flag of IUSE → whether it is on
-  std::map<std::string, std::string> variables;  // name → value
+  std::map<std::string, std::string> variables;  // name → value; not those of `environment`
   std::map<std::string, std::string> hooks;      // bashrc files and patches: path → digest
   std::map<std::string, std::string> policy;     // name → digest
   std::vector<std::pair<std::string, std::string>> environment;  // fixed one of every sandbox
