@@ -34,6 +34,7 @@ store::Record flatten_layers(const StepContext& context, const std::vector<std::
     context.observer.tick();
   });
   record.parents = parents;
+  record.made_of = layers;
   record.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return context.store.publish(std::move(work), std::move(record));
 }

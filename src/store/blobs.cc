@@ -21,12 +21,17 @@ const std::string& blob_name(const Digest& digest) {
   return digest.hex();
 }
 
+std::string blob_file(const Digest& digest) {
+  return std::string(kBlobs) + '/' + blob_name(digest);
+}
+
 }  // namespace
 
-BlobWriter::BlobWriter(std::string scratch, std::string blobs, sys::Fd fd, sys::FileLock lock,
-                       sys::FileLock lease) noexcept
+BlobWriter::BlobWriter(std::string scratch, std::string blobs, Uses& uses, sys::Fd fd,
+                       sys::FileLock lock, sys::FileLock lease) noexcept
     : scratch_(std::move(scratch)),
       blobs_(std::move(blobs)),
+      uses_(&uses),
       fd_(std::move(fd)),
       lock_(std::move(lock)),
       lease_(std::move(lease)) {}
@@ -34,6 +39,7 @@ BlobWriter::BlobWriter(std::string scratch, std::string blobs, sys::Fd fd, sys::
 BlobWriter::BlobWriter(BlobWriter&& other) noexcept
     : scratch_(std::exchange(other.scratch_, {})),
       blobs_(std::move(other.blobs_)),
+      uses_(other.uses_),
       fd_(std::move(other.fd_)),
       lock_(std::move(other.lock_)),
       lease_(std::move(other.lease_)) {}
@@ -43,6 +49,7 @@ BlobWriter& BlobWriter::operator=(BlobWriter&& other) noexcept {
     discard();
     scratch_ = std::exchange(other.scratch_, {});
     blobs_ = std::move(other.blobs_);
+    uses_ = other.uses_;
     fd_ = std::move(other.fd_);
     lock_ = std::move(other.lock_);
     lease_ = std::move(other.lease_);
@@ -70,6 +77,7 @@ void BlobWriter::discard() noexcept {
 
 std::string BlobWriter::commit(const Digest& digest) {
   const std::string target = blobs_ + '/' + blob_name(digest);
+  uses_->add({blob_file(digest)});
   const struct stat ours = sys::fstat(fd_.get());
   const auto there = sys::try_fstatat(AT_FDCWD, target, AT_SYMLINK_NOFOLLOW);
   if (there && S_ISREG(there->st_mode) && there->st_size == ours.st_size) {
@@ -84,7 +92,7 @@ std::string BlobWriter::commit(const Digest& digest) {
 BlobWriter Store::new_blob() {
   sys::FileLock shared = lease("write a blob");
   Impl::Scratch scratch = impl_->make_scratch();
-  BlobWriter writer(impl_->absolute(scratch.relative), impl_->absolute(kBlobs), {},
+  BlobWriter writer(impl_->absolute(scratch.relative), impl_->absolute(kBlobs), impl_->uses, {},
                     std::move(scratch.lock), std::move(shared));
   // Readable by all, as blobs may be linked into an image layout; the store itself is 0700.
   writer.fd_ = sys::openat(writer.lock_.fd(), "blob", O_RDWR | O_CREAT | O_EXCL, 0644);
@@ -132,6 +140,7 @@ std::optional<Stored<LayerEntry>> Store::Impl::load_layer(const std::string& fil
 std::optional<CachedLayer> Store::find_layer(const LayerKey& key) {
   const std::string file = layer_file_name(key);
   std::string why;
+  const sys::FileLock gate = impl_->uses.enter();
   const auto stored = impl_->load_layer(file, why);
   if (!stored) {
     if (!why.empty()) {
@@ -140,6 +149,7 @@ std::optional<CachedLayer> Store::find_layer(const LayerKey& key) {
     }
     return std::nullopt;
   }
+  impl_->uses.note(gate, {"layers/" + file, blob_file(stored->value.layer.digest)});
   (void)stamp(fd(), "layers/" + file);  // only gc's order is lost without these
   (void)stamp(fd(), std::string(kBlobs) + '/' + blob_name(stored->value.layer.digest));
   if (!stored->boot.empty()) {
@@ -153,8 +163,10 @@ void Store::put_layer(const LayerKey& key, const CachedLayer& layer) {
   if (const std::string fault = impl_->blob_fault(layer); !fault.empty())
     throw Error("internal error: packed layer " + quoted(layer.digest.to_string()) + ": " + fault);
   const std::string file = layer_file_name(key);
+  impl_->uses.add({"layers/" + file});
   sys::write_file_atomically(fd(), "layers/" + file, layer_text({key, layer}, impl_->boot()), 0600,
                              sys::Durable::no);
+  impl_->note_growth(layer.size_bytes);
   const std::lock_guard guard(impl_->mutex);
   impl_->unsynced_layers.insert(file);
 }

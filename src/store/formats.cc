@@ -78,6 +78,7 @@ std::string record_text(const Record& record, std::string_view boot) {
                {"gbox", record.gbox},       {"size_bytes", record.size_bytes},
                {"entries", record.entries}};
   if (!record.extra.is_null()) json["extra"] = record.extra;
+  if (!record.made_of.empty()) json["made_of"] = record.made_of;
   add_boot(json, boot);
   return text_of(json);
 }
@@ -104,6 +105,7 @@ Stored<Record> parse_record(std::string_view text) {
   record.size_bytes = json_size(json, "size_bytes", what);
   record.entries = json_size(json, "entries", what);
   if (json.contains("extra")) record.extra = json["extra"];
+  if (json.contains("made_of")) record.made_of = snapshot_ids(json, "made_of", what);
   stored.boot = json_string_or_empty(json, "boot", what);
   return stored;
 }

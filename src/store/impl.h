@@ -1,6 +1,6 @@
 // What the parts of Store share: the open directory, the sink, and what is not yet known to be on
 // disk. The parts: store.cc (opening), records.cc, packages.cc, work.cc (running and failed steps),
-// blobs.cc (blobs and packed layers), gc.cc.
+// blobs.cc (blobs and packed layers), gc.cc, room.cc (the limit).
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "gbox/store/store.h"
 #include "gbox/sys/fd.h"
 #include "gbox/sys/lock.h"
+#include "uses.h"
 
 namespace gbox::store {
 
@@ -24,6 +25,17 @@ constexpr std::string_view kUnknownBoot = "unknown";
 // Steps that took this long are worth waiting for the disk; losing shorter ones to a power cut
 // costs less than a sync after each.
 constexpr double kWorthSyncSeconds = 5;
+
+// A limit that holds while builds run: room.cc.
+struct Room {
+  std::mutex mutex;  // guards what follows
+  std::optional<std::uint64_t> limit;
+  std::uint64_t total = 0;  // as last measured, with what was published since
+  double next = 0;          // not measured before, on a steady clock, in seconds
+  bool stuck = false;       // the last time nothing more could go
+  bool warned = false;
+  std::uint64_t freed = 0;  // all in all
+};
 
 struct InputFile {
   std::string path;     // below the store
@@ -79,6 +91,10 @@ class Store::Impl {
   // All files that came from elsewhere, least recently used first.
   std::vector<InputFile> list_inputs() const;
 
+  // --- the limit ---
+  // Something of that size was published.
+  void note_growth(std::uint64_t bytes);
+
   // --- layers ---
   std::optional<Stored<LayerEntry>> load_layer(const std::string& file, std::string& why) const;
   // Why a layer's blob cannot be used; "" when it can.
@@ -96,6 +112,8 @@ class Store::Impl {
   const std::string path;
   const sys::Fd root;
   WarningSink* const sink;
+  mutable Uses uses;
+  Room room;
 
   std::mutex mutex;                         // guards what follows
   std::set<std::string> unsynced_records;   // keys

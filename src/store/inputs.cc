@@ -26,6 +26,7 @@ void require_plain(const std::string& name) {
 
 std::optional<sys::Fd> Store::open_input(const Digest& sha256) {
   const std::string file = input_file(sha256);
+  impl_->uses.add({file});
   const auto status = sys::try_fstatat(this->fd(), file, AT_SYMLINK_NOFOLLOW);
   if (!status || !S_ISREG(status->st_mode)) return std::nullopt;
   auto fd = sys::try_openat(this->fd(), file, O_RDONLY | O_NOFOLLOW);
@@ -40,6 +41,7 @@ sys::Fd Store::open_incoming() const {
 
 void Store::adopt_input(const std::string& name, const Digest& sha256) {
   require_plain(name);
+  impl_->uses.add({input_file(sha256)});
   const std::string from = "incoming/" + name;
   const sys::Fd file = sys::openat(fd(), from, O_RDONLY | O_NOFOLLOW);
   if (!S_ISREG(sys::fstat(file.get()).st_mode))
@@ -58,6 +60,7 @@ void Store::discard_incoming(const std::string& name) noexcept {
 
 GitCache Store::open_git_cache(const Digest& url_sha256, const sys::LockWait& wait) {
   const std::string name = url_sha256.hex();
+  impl_->uses.add({"git/" + name});
   sys::FileLock lock = sys::FileLock::lock(fd(), "locks/git-" + name, sys::LockMode::exclusive,
                                            "gbox, a fetch by git", wait);
   sys::ensure_directories(fd(), "git/" + name, 0700);

@@ -114,6 +114,7 @@ std::optional<Package> Store::peek_package(std::string_view key) const {
 
 std::optional<Package> Store::find_package(std::string_view key) {
   require_key(key);
+  impl_->uses.add({package_dir(key)});
   std::string why;
   auto stored = impl_->load_package(key, why);
   if (!stored) {
@@ -150,6 +151,7 @@ std::optional<Package> Store::latest_package_of(std::string_view step,
 }
 
 sys::Fd Store::open_package(const Package& package) const {
+  impl_->uses.add({package_dir(package.key)});
   return sys::openat(fd(), file_of(package), O_RDONLY | O_NOFOLLOW);
 }
 
@@ -173,6 +175,7 @@ Package Store::put_package(int dirfd, const std::string& name, Package package) 
       throw Error("its entry for the index takes " + human_size(package.stanza.size()) +
                       ", more than " + human_size(kMaxStanzaBytes),
                   ExitCode::input);
+    impl_->uses.add({package_dir(package.key)});
     std::string why;
     if (auto earlier = impl_->load_package(package.key, why)) return std::move(earlier->value);
     const sys::Fd file = open_regular(dirfd, name);
@@ -221,6 +224,7 @@ Package Store::put_package(int dirfd, const std::string& name, Package package) 
       impl_->unsynced_packages.insert(package.key);
     }
     if (package.seconds >= kWorthSyncSeconds || !impl_->boot_known()) sync();
+    impl_->note_growth(package.size_bytes);
     return package;
   });
 }

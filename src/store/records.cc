@@ -113,6 +113,7 @@ std::optional<Record> Store::peek_record(std::string_view key) const {
 std::optional<Record> Store::find_record(std::string_view key) {
   require_key(key);
   std::string why;
+  const sys::FileLock gate = impl_->uses.enter();
   auto stored = impl_->load_record(key, why);
   if (!stored) {
     if (why.empty()) return std::nullopt;
@@ -120,6 +121,10 @@ std::optional<Record> Store::find_record(std::string_view key) {
     impl_->warn("record " + short_key(key) + " is dropped, its step will run again: " + why);
     return std::nullopt;
   }
+  // The snapshots by name as well: another process may replace the record.
+  std::vector<std::string> used = {record_path(key), snapshot_dir(stored->value.snapshot)};
+  for (const std::string& parent : stored->value.parents) used.push_back(snapshot_dir(parent));
+  impl_->uses.note(gate, used);
   if (stamp(fd(), record_path(key))) stored->value.used = unix_now();
   if (!stored->boot.empty()) {
     const std::lock_guard guard(impl_->mutex);

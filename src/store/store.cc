@@ -23,9 +23,10 @@ constexpr std::string_view kHeaderFile = "gbox-store.json";
 constexpr std::string_view kHeaderFormat = "gbox-store";
 constexpr std::uint64_t kStoreVersion = 1;
 constexpr int kMaxScratchAttempts = 64;
-constexpr const char* kDirectories[] = {
-    "records", "packages", "snapshots", "work",     "failed",    "logs",    "blobs", "blobs/sha256",
-    "layers",  "locks",    "inputs",    "incoming", "distfiles", "binpkgs", "git",   "memo"};
+constexpr const char* kDirectories[] = {"records", "packages", "snapshots",    "work",    "failed",
+                                        "logs",    "blobs",    "blobs/sha256", "layers",  "locks",
+                                        "inputs",  "incoming", "distfiles",    "binpkgs", "git",
+                                        "memo",    "uses",     "digests"};
 
 std::string opening(const std::string& path) {
   return "open store " + quoted(path);
@@ -147,6 +148,7 @@ Store::Impl::Impl(std::string absolute_path, sys::Fd directory, WarningSink& war
     : path(std::move(absolute_path)),
       root(std::move(directory)),
       sink(&warnings),
+      uses(root.get()),
       boot_(read_boot_id()) {}
 
 void Store::Impl::warn(std::string message, std::string hint) const {
@@ -220,6 +222,7 @@ Store Store::open(const std::string& path, std::string_view id_map_text, Warning
     refuse_unfit(path, facts, purpose);
   }
   impl->sweep_leftovers();
+  impl->uses.sweep();
   return Store(std::move(impl));
 }
 
@@ -248,11 +251,13 @@ bool Store::has_snapshot(std::string_view id) const {
 
 std::string Store::snapshot_path(std::string_view id) const {
   require_snapshot_id(id);
+  impl_->uses.add({snapshot_dir(id)});  // whoever asks is about to mount it
   return impl_->absolute(snapshot_dir(id) + "/fs");
 }
 
 sys::Fd Store::open_snapshot(std::string_view id) const {
   require_snapshot_id(id);
+  impl_->uses.add({snapshot_dir(id)});
   return sys::openat(fd(), snapshot_dir(id) + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 

@@ -7,6 +7,7 @@
 
 #include "gbox/store/verify.h"
 
+#include "digests.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/file.h"
 #include "impl.h"
@@ -17,6 +18,18 @@ namespace gbox::store {
 namespace {
 
 constexpr std::size_t kHashBlock = 1 << 20;
+
+std::string_view name_of(HashAlgorithm algorithm) {
+  switch (algorithm) {
+    case HashAlgorithm::sha256:
+      return "SHA-256";
+    case HashAlgorithm::sha512:
+      return "SHA-512";
+    case HashAlgorithm::blake2b:
+      return "BLAKE2b";
+  }
+  return "digest";
+}
 
 std::uint64_t size_of(const struct stat& status) {
   return static_cast<std::uint64_t>(status.st_size);
@@ -34,13 +47,16 @@ class Verifier {
       if (is_key(key)) add_size(package_of(key));
     for (const std::string& name : blobs) add_size("blobs/sha256/" + name);
     for (const std::string& name : inputs) add_size("inputs/" + name);
+    const std::vector<NotedDigest> fetched = noted_digests(root());
+    for (const NotedDigest& file : fetched) add_size(file.path);
     progress_(0, total_);
     for (const std::string& key : packages)
       if (is_key(key)) verify_package(key);
     for (const std::string& name : blobs)
-      verify_file("blob", "blobs/sha256/" + name, name, result_.blobs);
+      verify_file("blob", "blobs/sha256/" + name, named(name), short_key(name), result_.blobs);
     for (const std::string& name : inputs)
-      verify_file("input", "inputs/" + name, name, result_.inputs);
+      verify_file("input", "inputs/" + name, named(name), short_key(name), result_.inputs);
+    for (const NotedDigest& file : fetched) verify_fetched(file);
     result_.bytes = done_;
     return std::move(result_);
   }
@@ -70,16 +86,29 @@ class Verifier {
       const auto fd = sys::try_openat(root(), package_dir(key) + '/' + package.file,
                                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       if (!fd) return;
-      why = fault(fd->get(), package.sha256.hex());
+      why = fault(fd->get(), package.sha256);
     }
     if (why.empty()) return;
     impl_.drop_package(key);
     result_.damaged.push_back({"package", stored ? stored->value.cpv : short_key(key), why});
   }
 
-  // A file that is named by its SHA-256.
-  void verify_file(const char* kind, const std::string& path, const std::string& name,
-                   std::size_t& count) {
+  void verify_fetched(const NotedDigest& file) {
+    const std::string name = file.path.substr(file.path.rfind('/') + 1);
+    if (file.path.starts_with("distfiles/"))
+      verify_file("distfile", file.path, file.digest, name, result_.distfiles);
+    else
+      verify_file("host package", file.path, file.digest, name, result_.host_packages);
+    if (!sys::try_fstatat(root(), file.path, AT_SYMLINK_NOFOLLOW)) forget_digest(root(), file.path);
+  }
+
+  // A file that is named by its SHA-256; empty when it is not.
+  static Digest named(const std::string& name) {
+    return is_key(name) ? Digest(HashAlgorithm::sha256, name) : Digest();
+  }
+
+  void verify_file(const char* kind, const std::string& path, const Digest& digest,
+                   const std::string& called, std::size_t& count) {
     const auto status = sys::try_fstatat(root(), path, AT_SYMLINK_NOFOLLOW);
     if (!status) return;
     ++count;
@@ -89,18 +118,18 @@ class Verifier {
     } else {
       const auto fd = sys::try_openat(root(), path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       if (!fd) return;
-      why = fault(fd->get(), name);
+      why = fault(fd->get(), digest);
     }
     if (why.empty()) return;
     if (S_ISDIR(status->st_mode))
       impl_.discard(path);
     else if (::unlinkat(root(), path.c_str(), 0) != 0 && errno != ENOENT)
       throw SysError(errno, "remove damaged " + quoted(impl_.absolute(path)));
-    result_.damaged.push_back({kind, short_key(name), why});
+    result_.damaged.push_back({kind, called, why});
   }
 
-  std::string fault(int fd, const std::string& wanted) {
-    Hasher hasher;
+  std::string fault(int fd, const Digest& wanted) {
+    Hasher hasher(wanted.algorithm());
     try {
       while (const std::size_t size = sys::read_full(fd, buffer_, "it")) {
         hasher.update(std::span(buffer_).first(size));
@@ -110,10 +139,11 @@ class Verifier {
     } catch (const SysError& error) {
       return error.message();  // a bad sector: of no more use than other bytes
     }
-    const std::string found = hasher.finish().hex();
-    return found == wanted ? std::string()
-                           : "its SHA-256 is " + short_key(found) + "… instead of " +
-                                 printable(short_key(wanted)) + "…";
+    const Digest found = hasher.finish();
+    if (found == wanted) return {};
+    if (wanted.empty()) return "its name is no SHA-256";
+    return "its " + std::string(name_of(wanted.algorithm())) + " is " + short_key(found.hex()) +
+           "… instead of " + short_key(wanted.hex()) + "…";
   }
 
   Store::Impl& impl_;

@@ -123,7 +123,8 @@ Record Store::publish(Work&& finished, Record record) {
                                snapshot_text({size.bytes, size.entries, record.created}), 0600,
                                sys::Durable::no);
     // fs and meta.json in one rename; a snapshot whose record is not written yet is garbage, but
-    // gc is kept out by the lease of `work`.
+    // gc is kept out by the lease of `work`, and who makes room by this.
+    impl_->uses.add({record_path(record.key), snapshot_dir(record.snapshot)});
     const std::string relative = work.path_.substr(impl_->path.size() + 1);
     sys::renameat(fd(), relative, fd(), snapshot_dir(record.snapshot));
     work.path_.clear();
@@ -143,6 +144,8 @@ Record Store::publish(Work&& finished, Record record) {
       impl_->unsynced_records.insert(record.key);
     }
     if (record.seconds >= kWorthSyncSeconds || !impl_->boot_known()) sync();
+    impl_->note_growth(record.size_bytes);
+    keep_limit();
     return record;
   });
 }
@@ -156,6 +159,8 @@ void Store::keep_failed(Work&& unfinished, FailedStep failed) {
     failed.entries = size.entries;
     failed.created = unix_now();
     sys::write_file_atomically(work.fd(), "meta.json", failed_text(failed), 0600, sys::Durable::no);
+    impl_->uses.add({failed_dir(failed.step)});
+    impl_->note_growth(failed.size_bytes);
     const std::string relative = work.path_.substr(impl_->path.size() + 1);
     for (int attempt = 0; attempt < kMaxKeepAttempts; ++attempt) {
       impl_->discard(failed_dir(failed.step));
@@ -182,6 +187,7 @@ std::optional<FailedStep> Store::find_failed(std::string_view step) const {
 }
 
 std::optional<Work> Store::open_failed(std::string_view step) {
+  impl_->uses.add({failed_dir(step)});
   if (!find_failed(step)) return std::nullopt;
   sys::FileLock shared = lease("shell in " + std::string(step));
   auto lock = sys::FileLock::try_lock_directory(fd(), failed_dir(step));

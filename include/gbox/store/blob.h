@@ -11,6 +11,8 @@
 
 namespace gbox::store {
 
+class Uses;
+
 // Move-only; the destructor discards what was not committed.
 class BlobWriter {
  public:
@@ -25,12 +27,13 @@ class BlobWriter {
 
  private:
   friend class Store;
-  BlobWriter(std::string scratch, std::string blobs, sys::Fd fd, sys::FileLock lock,
+  BlobWriter(std::string scratch, std::string blobs, Uses& uses, sys::Fd fd, sys::FileLock lock,
              sys::FileLock lease) noexcept;
   void discard() noexcept;
 
   std::string scratch_;  // absolute path of the directory holding the file; empty once committed
   std::string blobs_;    // absolute path of blobs/sha256
+  Uses* uses_;           // the store's, which outlives this
   sys::Fd fd_;
   sys::FileLock lock_;  // on the scratch directory
   sys::FileLock lease_;

@@ -5,8 +5,9 @@
 // fields are ignored):
 //   records/KEY.json        {"version": 1, "key", "spec", "step", "phase", "kind", "parts",
 //                            "snapshot", "parents": [ID…], "log", "seconds", "created",
-//                            "gbox", "size_bytes", "entries", "extra", "boot"}; "extra" is
-//                            absent when there is none
+//                            "gbox", "size_bytes", "entries", "extra",
+//                            "made_of": [ID…], "boot"}; "extra" and "made_of" are absent when
+//                            there is none
 //                           its mtime is when it was last used; "boot" names the boot of the
 //                           machine in which it was written, and is absent once all it names is
 //                           known to be on disk: a record of another boot with this field is
@@ -54,6 +55,8 @@ struct Record {
   std::uint64_t entries = 0;     // (*) files, directories and the rest
   std::int64_t used = 0;         // (*) unix seconds of the last hit; the file's mtime
   Json extra;                    // whatever else the caller wants to find again; may be null
+  // Snapshots whose files it shares by hard links: to remove those alone would free nothing.
+  std::vector<std::string> made_of;
 };
 
 // An entry of a 'Packages' index is at most this long.

@@ -24,10 +24,12 @@
 //   distfiles/NAME         source archives, as Portage names them; steps see them read-only
 //   binpkgs/HEX/           what was fetched of one binary package host, as its URI lays it out
 //   memo/HEX.json          what need not be computed again (memo.cc)
+//   digests/HEX.json       what files of distfiles/ and binpkgs/ hash to (digests.cc)
 //   git/HEX/               a bare repository: what was fetched from the URL of that digest; mtime
 //                          is when it was last used
 //   incoming/              being fetched: partial files of net/transfer.h, and whole ones whose
 //                          signature is still to be checked; nothing else ever reads it
+//   uses/                  what running gboxes use: uses.h
 //   locks/store            held shared by whoever uses the store (lease), exclusively by gc
 //   locks/key-KEY          held exclusively by whoever builds that key
 //   locks/git-HEX          held exclusively by whoever fetches into git/HEX
@@ -58,6 +60,9 @@ enum class Purpose {
   build,    // snapshots become overlay layers with mapped owners: all probes
   inspect,  // listing, blobs, copies: locks and plain files suffice
 };
+
+// Whether keep_limit() may skip measuring to save time: it costs a walk over the store's files.
+enum class Measure { when_due, now };
 
 // A log file of a running step. `name` is what records keep.
 struct LogFile {
@@ -215,9 +220,27 @@ class Store {
   void put_memo(std::string_view subject, std::string_view state, std::string_view value);
 
   // --- soundness ---
-  // Hashes every package, blob and input. A damaged one is dropped, so that it is built, packed or
-  // fetched again. The caller holds a lease. Throws what `progress` throws.
+  // What the file at `path` below the store, in distfiles/ or binpkgs/, must hash to: the caller
+  // has just seen that it does. Twice is harmless.
+  void note_digest(const std::string& path, const Digest& digest);
+  // Hashes every package, blob and input, and the files of note_digest(). A damaged one is dropped,
+  // so that it is built, packed or fetched again. The caller holds a lease. Throws what `progress`
+  // throws.
   VerifyResult verify(const VerifyProgress& progress);
+
+  // --- a limit that holds while builds run ---
+  // From now on publish() and keep_limit() remove, least recently used first, what no running gbox
+  // uses, while the store takes more than `bytes`. What is used is what was found, published or
+  // mounted since a process has opened the store, with all that is mounted or made of; and what
+  // keep() names. When that alone is too much, there is one warning. Unlike a collection this needs
+  // no lease to be gone.
+  void set_limit(std::uint64_t bytes);
+  void keep_limit(Measure measure = Measure::when_due);
+  // By this process, all in all.
+  [[nodiscard]] std::uint64_t freed_for_limit() const;
+  // Paths below the store that will be used: "packages/KEY", "inputs/HEX", "distfiles/NAME",
+  // "binpkgs/HEX". Whether they are there does not matter.
+  void keep(const std::vector<std::string>& paths);
 
   // --- space ---
   [[nodiscard]] DiskUsage disk_usage() const;

@@ -9,8 +9,8 @@
 namespace gbox::store {
 
 struct Damaged {
-  std::string kind;  // "package", "blob", "input"
-  std::string name;  // a package's cpv, else its key; a digest
+  std::string kind;  // "package", "blob", "input", "distfile", "host package"
+  std::string name;  // a package's cpv, else its key; a digest; a file's name
   std::string why;
 };
 
@@ -18,7 +18,9 @@ struct VerifyResult {
   std::size_t packages = 0;  // each with the damaged ones
   std::size_t blobs = 0;
   std::size_t inputs = 0;
-  std::uint64_t bytes = 0;  // that were hashed
+  std::size_t distfiles = 0;
+  std::size_t host_packages = 0;  // that binary package hosts had
+  std::uint64_t bytes = 0;        // that were hashed
   std::vector<Damaged> damaged;
 };
 

@@ -61,6 +61,35 @@ TEST_CASE("a parent counts as used when its child is, and goes after it") {
         Keys{"key-lone", "key-world"});
 }
 
+TEST_CASE("what shares files goes before those that they are counted with, and holds them") {
+  std::vector<Record> records = {known("base", {}, 90), known("part", {"base"}, 10),
+                                 known("whole", {"base"}, 50), known("lone", {}, 40)};
+  records[2].made_of = {"part"};
+  const auto size = [](const Record& record) { return record.size_bytes; };
+  CHECK(choose_unused(records, {}, {.max_bytes = 39}, 40, size).records == Keys{"key-lone"});
+  CHECK(choose_unused(records, {}, {.max_bytes = 29}, 40, size).records ==
+        Keys{"key-lone", "key-whole"});
+  CHECK(choose_unused(records, {}, {.max_bytes = 19}, 40, size).records ==
+        Keys{"key-lone", "key-whole", "key-part"});
+  const Held held = held_by({"records/key-whole.json"}, records, {});
+  CHECK(held.snapshots == std::set<std::string>{"whole", "part", "base"});
+  CHECK(choose_unused(records, {}, {.max_bytes = 0}, 40, size, held).records == Keys{"key-lone"});
+}
+
+TEST_CASE("what is held stays, with all below a directory that is") {
+  Package used, unused;
+  used.key = "used";
+  unused.key = "unused";
+  const Held held = held_by({"packages/used", "binpkgs/ab"}, {}, {});
+  const auto size = [](const Record& record) { return record.size_bytes; };
+  CHECK(choose_unused({}, {used, unused}, {.max_bytes = 0}, 1, size, held).packages ==
+        Keys{"unused"});
+  CHECK(is_held(held, "binpkgs/ab/app-misc/foo"));
+  CHECK(is_held(held, "packages/used"));
+  CHECK_FALSE(is_held(held, "binpkgs/abc"));
+  CHECK_FALSE(is_held(held, "packages/use"));
+}
+
 TEST_CASE("records unused for too long go, whatever the space") {
   const std::vector<Record> records = {known("a", {}, 100), known("b", {}, 10 * kDay)};
   const auto size = [](const Record& record) { return record.size_bytes; };

@@ -130,3 +130,45 @@ TEST_CASE("whoever watches can end it, and nothing is dropped unread") {
                   Interrupted);
   CHECK(f.store.find_package(package.key));
 }
+
+TEST_CASE("source archives and packages of hosts are held against what they hashed to") {
+  Fixture f;
+  const auto fetch = [&](const std::string& path, const std::string& text) {
+    sys::ensure_directories(f.store.fd(), path.substr(0, path.rfind('/')));
+    sys::write_file_atomically(f.store.fd(), path, text);
+    Hasher hasher(HashAlgorithm::blake2b);
+    hasher.update(text);
+    f.store.note_digest(path, hasher.finish());
+  };
+  fetch("distfiles/php-8.tar.xz", "source");
+  fetch("distfiles/other.tar", "other");
+  fetch("binpkgs/ab/app-misc/foo-1.gpkg.tar", "package");
+  sys::write_file_atomically(f.store.fd(), "distfiles/by-hand.tar", "nobody knows its digest");
+  VerifyResult result = verify(f.store);
+  CHECK(result.distfiles == 2);
+  CHECK(result.host_packages == 1);
+  CHECK(result.bytes == 18);
+  CHECK(result.damaged.empty());
+  sys::write_file_atomically(f.store.fd(), "distfiles/php-8.tar.xz", "sourcf");
+  sys::write_file_atomically(f.store.fd(), "binpkgs/ab/app-misc/foo-1.gpkg.tar", "");
+  sys::unlinkat(f.store.fd(), "distfiles/other.tar", 0);
+  result = verify(f.store);
+  REQUIRE(result.damaged.size() == 2);
+  std::sort(result.damaged.begin(), result.damaged.end(),
+            [](const Damaged& a, const Damaged& b) { return a.kind < b.kind; });
+  CHECK(result.damaged[0].kind == "distfile");
+  CHECK(result.damaged[0].name == "php-8.tar.xz");
+  CHECK(result.damaged[0].why.starts_with("its BLAKE2b is "));
+  CHECK(result.damaged[1].kind == "host package");
+  CHECK(result.damaged[1].name == "foo-1.gpkg.tar");
+  CHECK_FALSE(f.exists("distfiles/php-8.tar.xz"));
+  CHECK(f.exists("distfiles/by-hand.tar"));
+  // What is gone is no longer known.
+  CHECK(f.names("digests").empty());
+  // Another content under the same name: the later digest counts.
+  fetch("distfiles/php-8.tar.xz", "source");
+  fetch("distfiles/php-8.tar.xz", "another source");
+  CHECK(verify(f.store).damaged.empty());
+  sys::write_file_atomically(f.store.fd(), "digests/" + f.names("digests").front(), "{");
+  CHECK(verify(f.store).distfiles == 0);
+}
