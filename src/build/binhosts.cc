@@ -124,8 +124,8 @@ void BinaryHostMirror::show(const std::string& path,
   }
 }
 
-void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans,
-                                      const net::Settings& settings) {
+std::vector<std::string> BinaryHostMirror::fetch_packages(
+    std::span<const portage::EmergePlan> plans, const net::Settings& settings) {
   const std::vector<const portage::IndexEntry*> entries = lacking(plans);
   const sys::Fd directory = sys::open(directory_, O_RDONLY | O_DIRECTORY);
   const sys::Fd incoming = sys::openat(directory.get(), kIncoming, O_RDONLY | O_DIRECTORY);
@@ -143,6 +143,7 @@ void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans
   }
   const std::vector<net::Fetched> results = net::fetch_all(incoming.get(), transfers, settings);
   std::vector<std::string> damaged;
+  std::vector<std::string> fetched;
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!results[i].ok) continue;
     const sys::Fd file = sys::openat(incoming.get(), transfers[i].file, O_RDONLY | O_NOFOLLOW);
@@ -156,6 +157,7 @@ void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans
     const auto [parent, name] = sys::split_last(sys::normalized_relative(entries[i]->path));
     if (!parent.empty()) sys::ensure_directories(directory.get(), parent);
     sys::renameat(incoming.get(), transfers[i].file, directory.get(), entries[i]->path);
+    fetched.push_back(entries[i]->path);
   }
   net::require(results, "fetch binary packages of host " + quoted(name_));
   if (!damaged.empty())
@@ -163,6 +165,7 @@ void BinaryHostMirror::fetch_packages(std::span<const portage::EmergePlan> plans
                     " are other files than its index says",
                 ExitCode::input)
         .set_hint("the host is being updated, or not to be trusted: try later, or leave it out");
+  return fetched;
 }
 
 std::string binary_host_target(std::string_view name) {

@@ -26,8 +26,10 @@ class BinaryHostMirror {
 
   // Fetches what the plans take from this host and the mirror lacks. Size and SHA-1 are those of
   // the index, never the plan's, and the time is the index's, so that Portage uses the file in
-  // place. Throws Error (input) naming every package that is not to be had.
-  void fetch_packages(std::span<const portage::EmergePlan> plans, const net::Settings& settings);
+  // place. Throws Error (input) naming every package that is not to be had. Returns what was
+  // fetched, by its place in directory().
+  std::vector<std::string> fetch_packages(std::span<const portage::EmergePlan> plans,
+                                          const net::Settings& settings);
   // File names of what it would fetch.
   [[nodiscard]] std::vector<std::string> missing(std::span<const portage::EmergePlan> plans) const;
 

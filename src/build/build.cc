@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
+#include "cache_directories.h"
 #include "compiler_check.h"
+#include "emerge_phase.h"
 #include "forecast.h"
 #include "gbox/base/text.h"
 #include "gbox/portage/base.h"
@@ -123,13 +126,15 @@ const spec::Phase* emerge_phase(const Inputs& inputs, const plan::Step& step) {
 // The steps of one build, run in order upon one another.
 class Run {
  public:
-  Run(Inputs& inputs, Sources& sources, const std::vector<plan::PlannedStep>& planned)
+  Run(Inputs& inputs, Sources& sources, const std::vector<plan::PlannedStep>& planned,
+      CacheDirectories* caches = nullptr)
       : inputs_(inputs),
         sources_(sources),
         planned_(planned),
         context_{inputs, sources.store(), sources.observer()},
         supplies_(context_, sources) {
     context_.supplies = &supplies_;
+    context_.caches = caches;
   }
 
   // The step of this index, found or made; all before it must be there.
@@ -137,6 +142,7 @@ class Run {
     const plan::Step& step = inputs_.plan.steps[index];
     if (!store_has(step)) prepare(index);
     store::Record record = ensure_step(context_, step, info, snapshots_);
+    if (context_.caches != nullptr) context_.caches->used(packages_in(record));
     snapshots_.push_back(record.snapshot);
     if (step.kind == plan::StepKind::base) {
       check_base(inputs_, sources_.store(), record.snapshot);
@@ -201,16 +207,103 @@ std::vector<plan::PlannedStep> planned_steps(const Inputs& inputs, store::Store&
   return planned;
 }
 
+// What this build is going to need, although it has not looked for it yet: making room for its
+// first steps must not take it from the last.
+void keep_needed(const Inputs& inputs, store::Store& store) {
+  std::vector<std::string> paths;
+  const auto add = [&](const spec::LockedFile& file) {
+    paths.push_back("inputs/" + file.sha256().hex());
+  };
+  if (inputs.lock.base) add(inputs.lock.base->file);
+  for (const auto& [name, repository] : inputs.lock.repositories)
+    if (repository.commit.empty()) add(repository.file);
+  for (const auto& [name, host] : inputs.lock.binary_hosts) add(host.index);
+  for (const plan::Step& step : inputs.plan.steps) {
+    paths.push_back("records/" + step.key + ".json");
+    // A phase that is merged anew takes mostly the packages that it took the last time.
+    if (const auto last = store.latest_record_of(step.name, inputs.spec.name))
+      for (const std::string& key : packages_in(*last)) paths.push_back("packages/" + key);
+  }
+  store.keep(paths);
+}
+
+// Where the results go.
+struct Places {
+  bool emits = true;  // an image
+  std::vector<oci::OutputTarget> images;
+  std::vector<oci::OutputTarget> repositories;
+};
+
+Places check_places(const BuildRequest& request, const spec::BuildSpec& spec) {
+  Places places;
+  // Without its last phase there is no image.
+  places.emits = request.until.empty() || request.until == spec.phases.back().name;
+  places.images = check_outputs(request.outputs, spec, places.emits);
+  places.repositories = check_repos_outputs(request.repos_outputs, places.images, spec);
+  return places;
+}
+
+std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& places,
+                                     Inputs& inputs, Sources& sources, CacheDirectories& caches) {
+  store::Store& store = sources.store();
+  Observer& observer = sources.observer();
+  (void)settle(inputs, request.spec, sources);
+  if (request.store_limit) {
+    keep_needed(inputs, store);
+    store.set_limit(*request.store_limit);
+  }
+
+  const plan::Plan& plan = inputs.plan;
+  std::size_t end = plan.steps.size();
+  if (!request.until.empty()) end = step_of(plan, request.until) + 1;
+  std::vector<plan::PlannedStep> planned = planned_steps(inputs, store, request.from);
+  planned.resize(end);
+  std::vector<StepInfo> infos;
+  unsigned cached = 0;
+  for (std::size_t i = 0; i < end; ++i) {
+    infos.push_back(info_of(planned[i], i, end));
+    if (planned[i].cached) ++cached;
+  }
+  tell_facts(inputs, store, observer);
+  observer.plan(infos, cached);
+  // Faults of the spec come before the first hour of work, not after it.
+  if (cached < end) open_repositories(inputs, sources);
+
+  const LayerPacker packer(inputs.spec.output, store);
+  const bool layered = inputs.spec.output.layers == spec::Layers::phase;
+  BackgroundPacker ahead(packer);
+  Run run(inputs, sources, planned, &caches);
+  std::vector<Built> built;
+  for (std::size_t i = 0; i < end; ++i) {
+    store::Record record = run.step(i, infos[i]);
+    if (places.emits && layered) ahead.add(record.snapshot, packer.kind_of(i));
+    built.push_back({std::move(record), history_of(plan.steps[i], inputs)});
+  }
+  ahead.finish(observer, [&] {
+    sys::check_interrupt();
+    observer.tick();
+  });
+  std::vector<OutputInfo> outputs;
+  if (places.emits) outputs = emit_image(inputs, store, built, places.images, packer, observer);
+  for (OutputInfo& each :
+       emit_repos_image(inputs, sources, built.front(), places.repositories, packer))
+    outputs.push_back(std::move(each));
+  store.sync();
+  return outputs;
+}
+
 }  // namespace
 
 std::vector<plan::PlannedStep> plan_build(const BuildRequest& request, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox plan " + inputs.spec.name, waiting(observer));
+  CacheDirectories caches({request.caches.from, {}}, store, observer);
   Sources sources(request.sources, inputs, store, observer);
   (void)settle(inputs, request.spec, sources);
   open_repositories(inputs, sources);
-  const StepContext context{inputs, store, observer};
+  StepContext context{inputs, store, observer};
+  context.caches = &caches;
   return with_packages(context, annotate(inputs.plan, inputs.spec, store));
 }
 
@@ -252,50 +345,29 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
   require_phase(inputs.spec, request.from, "--from");
   require_phase(inputs.spec, request.until, "--until");
-  // Without its last phase there is no image.
-  const bool emits = request.until.empty() || request.until == inputs.spec.phases.back().name;
-  const std::vector<oci::OutputTarget> targets = check_outputs(request.outputs, inputs.spec, emits);
-  const auto repos_targets = check_repos_outputs(request.repos_outputs, targets, inputs.spec);
+  const Places places = check_places(request, inputs.spec);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));
+  CacheDirectories caches(request.caches, store, observer);
   Sources sources(request.sources, inputs, store, observer);
-  (void)settle(inputs, request.spec, sources);
-
-  const plan::Plan& plan = inputs.plan;
-  std::size_t end = plan.steps.size();
-  if (!request.until.empty()) end = step_of(plan, request.until) + 1;
-  std::vector<plan::PlannedStep> planned = planned_steps(inputs, store, request.from);
-  planned.resize(end);
-  std::vector<StepInfo> infos;
-  unsigned cached = 0;
-  for (std::size_t i = 0; i < end; ++i) {
-    infos.push_back(info_of(planned[i], i, end));
-    if (planned[i].cached) ++cached;
-  }
-  tell_facts(inputs, store, observer);
-  observer.plan(infos, cached);
-  // Faults of the spec come before the first hour of work, not after it.
-  if (cached < end) open_repositories(inputs, sources);
-
-  const LayerPacker packer(inputs.spec.output, store);
-  const bool layered = inputs.spec.output.layers == spec::Layers::phase;
-  BackgroundPacker ahead(packer);
-  Run run(inputs, sources, planned);
-  std::vector<Built> built;
-  for (std::size_t i = 0; i < end; ++i) {
-    store::Record record = run.step(i, infos[i]);
-    if (emits && layered) ahead.add(record.snapshot, packer.kind_of(i));
-    built.push_back({std::move(record), history_of(plan.steps[i], inputs)});
-  }
-  ahead.finish(observer, [&] {
-    sys::check_interrupt();
-    observer.tick();
-  });
   std::vector<OutputInfo> outputs;
-  if (emits) outputs = emit_image(inputs, store, built, targets, packer, observer);
-  for (OutputInfo& each : emit_repos_image(inputs, sources, built.front(), repos_targets, packer))
-    outputs.push_back(std::move(each));
-  store.sync();
+  std::exception_ptr failure;
+  try {
+    outputs = make_outputs(request, places, inputs, sources, caches);
+  } catch (const Interrupted&) {
+    failure = std::current_exception();
+    sys::forgive_interrupt();  // a second one ends what follows
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // What was finished by then is what the next job need not build.
+  caches.write();
+  store.keep_limit(store::Measure::now);
+  if (const std::uint64_t freed = store.freed_for_limit())
+    observer.fact("store", human_size(freed) +
+                               " removed, least recently used first, for the limit of " +
+                               human_size(*request.store_limit));
+  if (failure) std::rethrow_exception(failure);
   observer.build_done(
       outputs, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return outputs;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "binary_package.h"
+#include "cache_directories.h"
 #include "chain.h"
 #include "deeds.h"
 #include "emerge_log.h"
@@ -145,6 +146,11 @@ class EmergePhase {
   void merge_all(const portage::EmergePlan& plan) {
     const std::vector<PackageStep> steps =
         package_steps(context_, phase_, plan, installed_, chain_.snapshots());
+    std::vector<std::string> keys;
+    for (const PackageStep& step : steps)
+      if (step.reusable && !step.key.empty()) keys.push_back(step.key);
+    if (context_.caches != nullptr) context_.caches->bring(phase_.name, keys);
+    packages_.insert(packages_.end(), keys.begin(), keys.end());
     tell(steps);
     for (std::size_t at = 0; at < steps.size();) {
       if (const std::size_t found = find_made(plan, steps, at); found != 0) {
@@ -338,6 +344,7 @@ class EmergePhase {
     record.parts = step_.parts;
     if (installed_.is_known()) record.extra = Installed::describe(merged_, altered_);
     record.extra["logs"] = logs_;
+    record.extra["packages"] = packages_;
     record.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     return flatten_layers(context_, parents_, chain_.own(), std::move(record));
   }
@@ -352,7 +359,8 @@ class EmergePhase {
   std::string key_;                            // of the topmost part
   std::map<std::string, std::string> merged_;  // cpv → key
   Altered altered_;
-  std::vector<std::string> logs_;  // of all parts, in order
+  std::vector<std::string> logs_;      // of all parts, in order
+  std::vector<std::string> packages_;  // keys of all packages that are kept, or should be
 };
 
 }  // namespace
@@ -366,9 +374,21 @@ bool runs_by_package(const Inputs& inputs, const spec::Phase& phase) {
   return std::find(words.begin(), words.end(), "buildpkg") == words.end();
 }
 
-std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept) {
+std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept,
+                           std::size_t elsewhere) {
   return phase + ": " + std::to_string(packages) + (packages == 1 ? " package, " : " packages, ") +
-         std::to_string(kept) + " in the store, " + std::to_string(packages - kept) + " to build";
+         std::to_string(kept) + " in the store, " +
+         (elsewhere == 0 ? "" : std::to_string(elsewhere) + " in other caches, ") +
+         std::to_string(packages - kept - elsewhere) + " to build";
+}
+
+std::vector<std::string> packages_in(const store::Record& record) {
+  std::vector<std::string> keys;
+  const auto found = record.extra.find("packages");
+  if (!record.extra.is_object() || found == record.extra.end() || !found->is_array()) return keys;
+  for (const Json& key : *found)
+    if (key.is_string()) keys.push_back(key.get<std::string>());
+  return keys;
 }
 
 std::optional<store::Record> run_by_package(const StepContext& context, const plan::Step& step,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ask.h"
+#include "cache_directories.h"
 #include "emerge_phase.h"
 #include "gbox/base/text.h"
 #include "package_facts.h"
@@ -11,6 +12,9 @@
 namespace gbox::build {
 
 namespace {
+
+// Before the directory that a package is to come from.
+const std::string kFrom = "from ";
 
 const spec::Phase* phase_named(const Inputs& inputs, const std::string& name) {
   for (const spec::Phase& phase : inputs.spec.phases)
@@ -35,6 +39,12 @@ plan::PlannedStep planned_package(const StepContext& context, const PackageStep&
   const auto last = context.store.latest_package_of(step.name, context.inputs.spec.name);
   if (last) planned.seconds = last->seconds;
   if (planned.cached) return planned;
+  if (step.reusable && context.caches != nullptr)
+    if (const auto place = context.caches->find(step.key)) {
+      planned.cached = true;
+      planned.reason = kFrom + quoted(*place);
+      return planned;
+    }
   planned.reason = last ? join(plan::explain(last->parts, step.parts, ""), ", ") : "first build";
   if (planned.reason.empty()) planned.reason = "it is no longer in the store";
   return planned;
@@ -43,17 +53,18 @@ plan::PlannedStep planned_package(const StepContext& context, const PackageStep&
 void tell(const StepContext& context, const std::string& phase,
           const std::vector<plan::PlannedStep>& packages) {
   std::size_t kept = 0;
+  std::size_t elsewhere = 0;
   std::size_t unknown = 0;
   double seconds = 0;
   for (const plan::PlannedStep& package : packages) {
     if (package.cached) {
-      ++kept;
+      ++(package.reason.starts_with(kFrom) ? elsewhere : kept);
       continue;
     }
     seconds += package.seconds;
     if (package.seconds == 0) ++unknown;
   }
-  std::string text = package_counts(phase, packages.size(), kept);
+  std::string text = package_counts(phase, packages.size(), kept, elsewhere);
   if (seconds != 0) text += " (the last time " + human_duration(seconds);
   if (seconds != 0 && unknown != 0) text += " for all but " + std::to_string(unknown);
   if (seconds != 0) text += ')';

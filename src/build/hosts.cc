@@ -5,6 +5,7 @@
 #include "gbox/base/text.h"
 #include "gbox/portage/binary_host.h"
 #include "gbox/sys/beneath.h"
+#include "gbox/sys/digest.h"
 #include "gbox/sys/file.h"
 #include "resolve.h"
 
@@ -46,8 +47,10 @@ std::vector<BinaryHostMirror>& Hosts::mirrors() {
     const sys::Fd file = sources_.open(
         locked, "fetch the index of binary package host " + quoted(host.name), host.name);
     // By the URI alone: a later index of the host names mostly the same files.
+    const std::string directory = sha256(host.uri).hex();
+    sources_.store().keep({"binpkgs/" + directory});
     opened.emplace_back(host.name, host_locations(inputs_, host),
-                        sources_.store().binpkgs_path() + '/' + sha256(host.uri).hex(),
+                        sources_.store().binpkgs_path() + '/' + directory,
                         read_index(host.name, file, locked));
   }
   mirrors_ = std::move(opened);
@@ -63,8 +66,18 @@ void Hosts::fetch(std::span<const portage::EmergePlan> plans) {
         sources_.require_network("binary packages of host " + quoted(mirror.name()) + ": " +
                                  quoted_list(names));
     } else {
-      mirror.fetch_packages(plans, sources_.settings());
+      note_digests(mirror, mirror.fetch_packages(plans, sources_.settings()));
     }
+  }
+}
+
+// The index has no digest better than SHA-1.
+void Hosts::note_digests(const BinaryHostMirror& mirror, const std::vector<std::string>& places) {
+  const std::string below = mirror.directory().substr(sources_.store().path().size() + 1);
+  for (const std::string& place : places) {
+    const std::string path = below + '/' + place;
+    const sys::Fd file = sys::openat(sources_.store().fd(), path, O_RDONLY | O_NOFOLLOW);
+    sources_.store().note_digest(path, sys::sha256_of(file.get(), place));
   }
 }
 

@@ -37,6 +37,7 @@ class Hosts {
 
  private:
   std::vector<BinaryHostMirror>& mirrors();  // opened with their indexes
+  void note_digests(const BinaryHostMirror& mirror, const std::vector<std::string>& places);
 
   const Inputs& inputs_;
   Sources& sources_;

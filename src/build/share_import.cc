@@ -2,15 +2,13 @@
 #include "gbox/base/text.h"
 #include "gbox/build/share.h"
 #include "gbox/sys/file.h"
-#include "shared_directory.h"
+#include "share_take.h"
 #include "waiting.h"
 
 namespace gbox::build {
 
-namespace {
-
-void take(store::Store& store, const SharedPackage& shared, const sys::Fd& from, int scratch,
-          CopyProgress& progress) {
+void take_package(store::Store& store, const SharedPackage& shared, const sys::Fd& from,
+                  int scratch, CopyProgress& progress) {
   const std::string name = shared.package.path.substr(shared.package.path.rfind('/') + 1);
   struct Remove {
     int directory;
@@ -26,8 +24,6 @@ void take(store::Store& store, const SharedPackage& shared, const sys::Fd& from,
   }
   (void)store.put_package(scratch, name, shared.package);
 }
-
-}  // namespace
 
 ShareResult import_packages(store::Store& store, const std::string& directory, Observer& observer) {
   return with_context("import " + quoted(directory), [&] {
@@ -52,7 +48,7 @@ ShareResult import_packages(store::Store& store, const std::string& directory, O
       if (const auto file = from.open(shared, why)) {
         const std::uint64_t before = progress.done;
         try {
-          take(store, shared, *file, work.fs_fd(), progress);
+          take_package(store, shared, *file, work.fs_fd(), progress);
           ++result.written;
           result.bytes += shared.package.size_bytes;
         } catch (const Error& error) {

@@ -67,6 +67,23 @@ std::map<std::string, SharedPackage> SharedDirectory::list(Observer& observer,
   return packages;
 }
 
+std::optional<SharedPackage> SharedDirectory::find(const std::string& key, std::string& why) const {
+  why.clear();
+  try {
+    const auto directory = sys::try_open_beneath(fd(), kShareDirectory, O_RDONLY | O_DIRECTORY,
+                                                 sys::Resolve::no_symlinks);
+    const std::string name = key + ".json";
+    if (!directory || !sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
+      return std::nullopt;
+    return parse_shared_facts(read_facts(directory->get(), name), name);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& error) {
+    why = error.message();
+  }
+  return std::nullopt;
+}
+
 std::optional<sys::Fd> SharedDirectory::open(const SharedPackage& shared, std::string& why) const {
   try {
     auto file = sys::try_open_beneath(fd(), shared.place, O_RDONLY | O_NONBLOCK | O_NOCTTY,
@@ -91,11 +108,24 @@ std::optional<sys::Fd> SharedDirectory::open(const SharedPackage& shared, std::s
   return std::nullopt;
 }
 
+namespace {
+
+// What cannot be read, a bad sector or a server that went away, is as good as damaged.
+std::size_t read_block(int from, std::vector<std::byte>& buffer) {
+  try {
+    return sys::read_full(from, buffer, "the package");
+  } catch (SysError& error) {
+    throw error.add_code(ExitCode::input);
+  }
+}
+
+}  // namespace
+
 Digest copy_bytes(int from, int to, std::uint64_t size, CopyProgress& progress) {
   Hasher hasher;
   std::vector<std::byte> buffer(kCopyBlock);
   std::uint64_t copied = 0;
-  while (const std::size_t count = sys::read_full(from, buffer, "the package")) {
+  while (const std::size_t count = read_block(from, buffer)) {
     sys::check_interrupt();
     copied += count;
     if (copied > size) break;

@@ -23,6 +23,9 @@ class SharedDirectory {
 
   // What is told of packages, by key; what is refused is warned of and counted.
   std::map<std::string, SharedPackage> list(Observer& observer, std::size_t& refused) const;
+  // What is told of the package of one key; nullopt when nothing is, or, with `why`, when it is
+  // refused. Costs the same however many there are.
+  std::optional<SharedPackage> find(const std::string& key, std::string& why) const;
   // The file of a package, when it is a regular one of that size; else `why` it is not.
   std::optional<sys::Fd> open(const SharedPackage& shared, std::string& why) const;
 

@@ -19,13 +19,15 @@ class StepFailed : public Error {
   using Error::Error;
 };
 
+class CacheDirectories;
 class Supplies;
 
 struct StepContext {
   const Inputs& inputs;
   store::Store& store;
   Observer& observer;
-  Supplies* supplies = nullptr;  // of emerge phases; nullptr where none runs
+  Supplies* supplies = nullptr;        // of emerge phases; nullptr where none runs
+  CacheDirectories* caches = nullptr;  // that packages may come from; nullptr: none
 };
 
 // What a failed step is kept under: specs share phase names such as 'php' and 'trim'.

@@ -23,11 +23,23 @@ DistfilePlaces Supplies::places() const {
 
 void Supplies::have(std::vector<NeededFile> files) {
   if (files.empty() || !fetches_distfiles(context_.inputs)) return;
+  std::vector<std::string> paths;
+  for (const NeededFile& file : files) paths.push_back("distfiles/" + file.file.name);
+  context_.store.keep(paths);
   const DistfilePlaces where = places();
   const auto missing = sources_.options().offline
                            ? missing_distfiles(files, where)
                            : fetch_distfiles(files, where, sources_.settings());
   require_distfiles(missing, files.size(), where);
+  note_digests(files);
+}
+
+// All of them are here, each with one of its digests. Offline, some may lie in the spec's
+// directory.
+void Supplies::note_digests(const std::vector<NeededFile>& files) {
+  for (const NeededFile& needed : files)
+    if (!needed.file.digests.empty())
+      context_.store.note_digest("distfiles/" + needed.file.name, needed.file.digests.front());
 }
 
 Supplies::Planned& Supplies::planned(const spec::Phase& phase,

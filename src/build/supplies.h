@@ -42,6 +42,7 @@ class Supplies {
 
  private:
   void have(std::vector<NeededFile> files);
+  void note_digests(const std::vector<NeededFile>& files);
   [[nodiscard]] DistfilePlaces places() const;
 
   const StepContext& context_;

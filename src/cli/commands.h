@@ -45,6 +45,9 @@ struct BuildArgs {
   bool dry_run = false;
   InputArgs inputs;
   sys::Level require_level = sys::Level::full;
+  std::vector<std::string> cache_from;  // directories, as given
+  std::vector<std::string> cache_to;
+  std::optional<std::uint64_t> store_limit;  // bytes
 };
 
 struct PlanArgs {
@@ -52,6 +55,7 @@ struct PlanArgs {
   StoreArgs store;
   InputArgs inputs;
   bool json = false;
+  std::vector<std::string> cache_from;  // directories, as given
 };
 
 struct LockArgs {

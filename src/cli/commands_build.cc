@@ -30,6 +30,11 @@ build::SourceOptions options_of(const InputArgs& args) {
   return {args.locked, args.offline, absolute_path(args.ca), absolute_path(args.keyring)};
 }
 
+std::vector<std::string> absolute_paths(std::vector<std::string> paths) {
+  for (std::string& path : paths) path = absolute_path(path);
+  return paths;
+}
+
 std::string plan_text(const std::vector<plan::PlannedStep>& steps) {
   std::size_t width = 0;
   for (const plan::PlannedStep& step : steps) width = std::max(width, step.step.name.size());
@@ -94,13 +99,12 @@ std::string kept_line(const std::string& key, std::uint64_t size_bytes, std::int
 }  // namespace
 
 int cmd_build(const BuildArgs& args, Console& console) {
-  const build::BuildRequest request{source_of(args.spec),
-                                    options_of(args.inputs),
-                                    args.store.directory,
-                                    args.outputs,
-                                    args.repos_outputs,
-                                    args.from,
-                                    args.until};
+  const build::BuildRequest request{
+      source_of(args.spec), options_of(args.inputs),
+      args.store.directory, args.outputs,
+      args.repos_outputs,   args.from,
+      args.until,           {absolute_paths(args.cache_from), absolute_paths(args.cache_to)},
+      args.store_limit};
   if (args.dry_run) {
     console.result(plan_text(build::plan_build(request, console.progress())));
     return 0;
@@ -115,6 +119,7 @@ int cmd_plan(const PlanArgs& args, Console& console) {
   request.spec = source_of(args.spec);
   request.sources = options_of(args.inputs);
   request.store = args.store.directory;
+  request.caches.from = absolute_paths(args.cache_from);
   const auto steps = build::plan_build(request, console.progress());
   if (args.json)
     console.result_line(plan::to_json(steps).dump(2));

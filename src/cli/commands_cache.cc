@@ -136,6 +136,8 @@ int cmd_cache_verify(const CacheVerifyArgs& args, Console& console) {
     document["packages"] = result.packages;
     document["blobs"] = result.blobs;
     document["inputs"] = result.inputs;
+    document["distfiles"] = result.distfiles;
+    document["host_packages"] = result.host_packages;
     document["bytes"] = result.bytes;
     document["damaged"] = OrderedJson::array();
     for (const store::Damaged& each : result.damaged)
@@ -148,7 +150,9 @@ int cmd_cache_verify(const CacheVerifyArgs& args, Console& console) {
                           printable(each.why));
     console.result_line("read " + human_size(result.bytes) + ": " +
                         counted(result.packages, "package") + ", " + counted(result.blobs, "blob") +
-                        ", " + counted(result.inputs, "input") + "; " +
+                        ", " + counted(result.inputs, "input") + ", " +
+                        counted(result.distfiles, "distfile") + ", " +
+                        counted(result.host_packages, "host package") + "; " +
                         std::to_string(result.damaged.size()) + " damaged");
   }
   return result.damaged.empty() ? 0 : 1;

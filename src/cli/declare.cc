@@ -84,6 +84,15 @@ void Parser::add_step(CLI::App& command) {
   add_set(command);
 }
 
+void Parser::add_cache(CLI::App& command, const std::string& option,
+                       std::vector<std::string>& places, const std::string& text) {
+  command.add_option(option, places, text)
+      ->type_name("dir=DIR")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void Parser::declare_build() {
   CLI::App* command = add(app_, "build", "build an image from a spec");
   add_spec(*command);
@@ -103,6 +112,15 @@ void Parser::declare_build() {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_cache(*command, "--cache-from", raw_.cache_from,
+            "take packages that the store lacks from this directory; repeatable");
+  add_cache(*command, "--cache-to", raw_.cache_to,
+            "write the packages that the build used to this directory; repeatable");
+  command
+      ->add_option("--store-limit", raw_.store_limit,
+                   "remove what was used least recently while the store takes more than this, but "
+                   "nothing that is in use")
+      ->type_name("SIZE");
   command->add_option("--from", raw_.from, "run this phase and all after it anew")
       ->type_name("PHASE");
   command->add_option("--until", raw_.until, "stop after this phase, write no image")
@@ -121,6 +139,8 @@ void Parser::declare_build() {
 void Parser::declare_plan() {
   CLI::App* command = add(app_, "plan", "say which steps a build would run, and why");
   add_spec(*command);
+  add_cache(*command, "--cache-from", raw_.cache_from,
+            "count packages in this directory as built; repeatable");
   command->add_flag("--json", raw_.json, "print JSON");
   command->add_flag("--locked", raw_.locked,
                     "refuse to change the lock: an input that it lacks is an error");

@@ -106,6 +106,13 @@ std::pair<SpecArgs, std::string> Parser::spec_and_step(const std::string& comman
   return {std::move(args), raw_.spec_and_step.back()};
 }
 
+std::optional<std::uint64_t> Parser::store_limit() const {
+  if (!raw_.store_limit.empty()) return parse_size("--store-limit", raw_.store_limit);
+  const char* wish = std::getenv("GBOX_STORE_LIMIT");
+  if (wish == nullptr || *wish == '\0') return std::nullopt;
+  return parse_size("GBOX_STORE_LIMIT", wish);
+}
+
 LockArgs Parser::lock_args(const CLI::App& parsed) const {
   LockArgs args{spec_args(), {raw_.store}, input_args(), raw_.update, false, raw_.dry_run};
   std::erase(args.update, "");  // what CLI11 gives for an option without a value
@@ -126,8 +133,13 @@ Command Parser::command_of(const CLI::App& parsed) const {
         raw_.until,
         raw_.dry_run,
         input_args(),
-        raw_.require_level.empty() ? sys::Level::full : parse_level(raw_.require_level)};
-  if (name == "plan") return PlanArgs{spec_args(), store, input_args(), raw_.json};
+        raw_.require_level.empty() ? sys::Level::full : parse_level(raw_.require_level),
+        parse_caches("--cache-from", raw_.cache_from),
+        parse_caches("--cache-to", raw_.cache_to),
+        store_limit()};
+  if (name == "plan")
+    return PlanArgs{spec_args(), store, input_args(), raw_.json,
+                    parse_caches("--cache-from", raw_.cache_from)};
   if (name == "lock") return lock_args(parsed);
   if (name == "fetch") return FetchArgs{spec_args(), store, input_args()};
   if (name == "run") {

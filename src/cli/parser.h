@@ -19,12 +19,15 @@ struct Raw {
   std::string progress;
   std::string require_level;
   std::string keep;
+  std::string store_limit;
   std::string unused_for;
   std::vector<std::string> set;
   std::vector<std::string> outputs;
   std::vector<std::string> repos_outputs;
   std::string from;
   std::string until;
+  std::vector<std::string> cache_from;
+  std::vector<std::string> cache_to;
   std::string image;
   std::string with_repos;
   std::vector<std::string> spec_and_step;
@@ -56,6 +59,8 @@ class Parser {
   void add_common(CLI::App& command);
   void add_inputs(CLI::App& command);
   void add_step(CLI::App& command);
+  void add_cache(CLI::App& command, const std::string& option, std::vector<std::string>& places,
+                 const std::string& text);
 
   void declare_build();
   void declare_plan();
@@ -70,6 +75,7 @@ class Parser {
   [[nodiscard]] Command command_of(const CLI::App& parsed) const;
   [[nodiscard]] SpecArgs spec_args() const;
   [[nodiscard]] InputArgs input_args() const;
+  [[nodiscard]] std::optional<std::uint64_t> store_limit() const;
   [[nodiscard]] LockArgs lock_args(const CLI::App& parsed) const;
   [[nodiscard]] std::pair<SpecArgs, std::string> spec_and_step(const std::string& command) const;
   [[nodiscard]] std::string help_of(const std::string& topic) const;

@@ -66,6 +66,31 @@ std::pair<std::string, std::string> parse_setting(std::string_view text) {
   return {std::string(text.substr(0, position)), std::string(text.substr(position + 1))};
 }
 
+std::vector<std::string> parse_caches(std::string_view option,
+                                      const std::vector<std::string>& texts) {
+  std::vector<std::string> directories;
+  for (const std::string& text : texts) {
+    const std::size_t position = text.find('=');
+    const std::string kind = text.substr(0, position);
+    if (position == std::string::npos)
+      throw Error("option " + quoted(option) + ": " + quoted(text) + " names no kind of cache",
+                  ExitCode::usage)
+          .set_hint(text.empty() ? "such as '" + std::string(option) + " dir=cache'"
+                                 : "did you mean 'dir=" + text + "'?");
+    if (kind != "dir")
+      throw Error("option " + quoted(option) + ": unknown kind of cache " + quoted(kind) + " in " +
+                      quoted(text),
+                  ExitCode::usage)
+          .set_hint("there is one kind, a directory: '" + std::string(option) + " dir=DIR'");
+    if (position + 1 == text.size())
+      throw Error("option " + quoted(option) + ": " + quoted(text) + " names no directory",
+                  ExitCode::usage)
+          .set_hint("such as '" + std::string(option) + " dir=cache'");
+    directories.push_back(text.substr(position + 1));
+  }
+  return directories;
+}
+
 std::uint64_t parse_size(std::string_view option, std::string_view text) {
   constexpr std::uint64_t kKibi = 1024;
   static constexpr std::array kUnits = {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "gbox/sys/probe.h"
 #include "progress.h"
@@ -15,6 +16,9 @@ ProgressMode parse_progress(std::string_view text);
 sys::Level parse_level(std::string_view text);
 // "suffix=-openrc": the first '=' ends the name.
 std::pair<std::string, std::string> parse_setting(std::string_view text);
+// The directories of all "dir=DIR".
+std::vector<std::string> parse_caches(std::string_view option,
+                                      const std::vector<std::string>& texts);
 // "10GiB", "500M", "1048576": powers of 1024 in either spelling.
 std::uint64_t parse_size(std::string_view option, std::string_view text);
 // "30d", "12h", "90m", "45s", "2w"; in seconds.

@@ -45,6 +45,10 @@ void check_interrupt() {
   if (signal_number != 0) throw Interrupted(signal_number);
 }
 
+void forgive_interrupt() {
+  received.store(0, std::memory_order_relaxed);
+}
+
 int interrupt_fd() {
   return wake_pipe().read.get();
 }

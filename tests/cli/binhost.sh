@@ -117,6 +117,18 @@ assert_contains "$out" "sync-uri = $uri"
 assert_contains "$out" "verify-signature = true"
 assert_lacks "$out" "file:///var/db"
 
+# --- one that has gone bad in the store is found by its digest, and fetched again ---
+ok gbox cache verify --json
+assert_equal "$(jq -c '[.host_packages, (.damaged | length)]' <<<"$out")" "[2,0]"
+package=$(find "$store/binpkgs" -name 'hello-*.gpkg.tar')
+printf x | dd of="$package" bs=1 seek=3000 conv=notrunc status=none
+fails 1 gbox cache verify
+assert_contains "$out" "dropped host package ${package##*/}: its SHA-256 is "
+assert_missing "$package"
+ok gbox build stage4.toml --from hello --output oci:image
+cmp "$package" host/app-demo/hello/"${package##*/}"
+ok gbox cache verify
+
 # --- and gone ---
 names=$(layer_names image)
 grep -q '^\(\./\)\?destination/usr/bin/hello$' <<<"$names" || fail "nothing was merged into ROOT"

@@ -367,6 +367,18 @@ TOML
   fails $input_error gbox build stage4.toml --offline
   assert_error "offline|not fetched yet" "gbox fetch|place"
   ok gbox fetch
+  # A source archive that has gone bad is found by its digest, and fetched again.
+  local archive
+  archive=$(find "$GBOX_STORE/distfiles" -name 'hello-classic-*' -print -quit)
+  cp "$archive" archive
+  printf x | dd of="$archive" bs=1 seek=100 conv=notrunc status=none
+  fails 1 gbox cache verify
+  assert_matches "$out" "dropped distfile ${archive##*/}: its (BLAKE2b|SHA-512) is "
+  assert_missing "$archive"
+  ok gbox fetch
+  cmp archive "$archive"
+  ok gbox cache verify
+  assert_matches "$out" ' [1-9][0-9]* distfiles?, '
   mirror_stop whole
   builds --offline --locked
   ok gbox log look

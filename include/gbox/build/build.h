@@ -3,7 +3,9 @@
 // the store's namespace. It prints nothing: an Observer is told.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,6 +29,12 @@ struct SourceOptions {
   std::string keyring;   // OpenPGP certificates trusted where the spec names none; empty: Gentoo's
 };
 
+// Directories of packages (gbox/build/share.h), absolute paths. They change no result.
+struct CachePlaces {
+  std::vector<std::string> from;  // what the plan asks for is taken from there; may be missing
+  std::vector<std::string> to;    // what the build used is written there, even when it fails
+};
+
 struct BuildRequest {
   SpecSource spec;
   SourceOptions sources;
@@ -35,6 +43,8 @@ struct BuildRequest {
   std::vector<std::string> repos_outputs;  // likewise, of the ebuild repositories; empty: none
   std::string from;                        // a phase: it and all after it run again; empty: none
   std::string until;                       // a phase: nothing after it runs, no image; empty: all
+  CachePlaces caches;
+  std::optional<std::uint64_t> store_limit;  // bytes; see store::Store::set_limit()
 };
 
 // Builds and publishes; returns one line's worth for each output. Throws what went wrong, with

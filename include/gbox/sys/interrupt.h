@@ -11,6 +11,10 @@ void install_interrupt_handlers();
 // Throws Interrupted when a signal has arrived. Cheap: one atomic load.
 void check_interrupt();
 
+// What the signal asked for is being done: check_interrupt() passes again, for the little that is
+// left to do. The next signal counts as any other. interrupt_fd() stays readable.
+void forgive_interrupt();
+
 // Becomes readable when a signal has arrived; for poll(2). Owned by this module.
 int interrupt_fd();
 

@@ -43,6 +43,46 @@ TEST_CASE("build takes a spec, several outputs and several settings, in any orde
   CHECK(args.store.directory == "/s");
 }
 
+TEST_CASE("packages come from directories and go to directories, and nothing else is known") {
+  const auto built =
+      parsed<BuildArgs>({"build", "--cache-from", "dir=a", "--cache-to=dir=b/c", "my.toml",
+                         "--cache-from=dir=../x=y", "--store-limit", "20GiB"});
+  CHECK(built.cache_from == std::vector<std::string>{"a", "../x=y"});
+  CHECK(built.cache_to == std::vector<std::string>{"b/c"});
+  CHECK(built.store_limit == 20ull << 30);
+  CHECK(built.spec.path == "my.toml");
+  CHECK(parsed<PlanArgs>({"plan", "--cache-from", "dir=a"}).cache_from ==
+        std::vector<std::string>{"a"});
+  CHECK_FALSE(parsed<BuildArgs>({"build"}).store_limit);
+  for (const Refusal& row : std::vector<Refusal>{
+           {{"build", "--cache-to", "registry=x"},
+            "option '--cache-to': unknown kind of cache 'registry' in 'registry=x'",
+            "there is one kind, a directory: '--cache-to dir=DIR'"},
+           {{"build", "--cache-from", "type=local,src=x"},
+            "option '--cache-from': unknown kind of cache 'type' in 'type=local,src=x'",
+            "there is one kind, a directory: '--cache-from dir=DIR'"},
+           {{"plan", "--cache-from", "packages"},
+            "option '--cache-from': 'packages' names no kind of cache",
+            "did you mean 'dir=packages'?"},
+           {{"build", "--cache-to", "dir="},
+            "option '--cache-to': 'dir=' names no directory",
+            "such as '--cache-to dir=cache'"},
+           {{"build", "--store-limit", "much"},
+            "option '--store-limit': 'much' is not a size",
+            "a size is a number and a unit, such as '500MiB' or '10GiB'"},
+       }) {
+    CAPTURE(row.arguments);
+    try {
+      (void)parse_command_line(row.arguments);
+      FAIL("nothing was refused");
+    } catch (const Error& error) {
+      CHECK(error.message() == row.message);
+      CHECK(error.hint() == row.hint);
+      CHECK(error.code() == ExitCode::usage);
+    }
+  }
+}
+
 TEST_CASE("the image of ebuild repositories is written to several places, and read from one") {
   const auto built = parsed<BuildArgs>({"build", "--repos-output", "oci:r:1", "-o", "oci:x",
                                         "my.toml", "--repos-output=oci-archive:r.tar"});
