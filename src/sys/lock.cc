@@ -52,6 +52,14 @@ Fd open_lock_file(int dirfd, const std::string& path) {
   return openat(dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 }
 
+// The lock holds without its note (a full disk must not stop a build here). Never truncated to
+// nothing: ext4 takes that for the replacing of a file that must survive a power cut, writes it out
+// when it is closed, and the next one to truncate it waits for the disk, once for every step.
+void replace_note(int fd, std::string_view note) noexcept {
+  (void)!::pwrite(fd, note.data(), note.size(), 0);
+  (void)!::ftruncate(fd, static_cast<off_t>(note.size()));
+}
+
 void write_note(int fd, std::string_view doing) noexcept {
   try {
     struct utsname host {};
@@ -60,9 +68,7 @@ void write_note(int fd, std::string_view doing) noexcept {
                        "\nsince " + std::to_string(::time(nullptr)) + "\ndoing ";
     note += printable(doing);
     note += '\n';
-    // The lock holds without its note (a full disk must not stop a build here).
-    (void)!::ftruncate(fd, 0);
-    (void)!::pwrite(fd, note.data(), note.size(), 0);
+    replace_note(fd, note);
   } catch (const std::exception&) {
     // No memory for a note: the lock holds all the same.
   }
@@ -128,7 +134,7 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
 
 void FileLock::reset() noexcept {
   // Wiped while the lock is still ours, so that the next holder's note cannot be hit.
-  if (fd_ && noted_) (void)!::ftruncate(fd_.get(), 0);  // a stale note misleads, nothing worse
+  if (fd_ && noted_) replace_note(fd_.get(), "\n");  // a stale note misleads, nothing worse
   noted_ = false;
   fd_.reset();
 }
