@@ -1,0 +1,4 @@
+// As unit.h, for tests most of which see gbox/base/json.h.
+#include <nlohmann/json.hpp>
+
+#include "unit.h"
