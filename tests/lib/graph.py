@@ -8,10 +8,13 @@ own name, its USE flag and a digest of what the packages it depends on print, wh
 is built. So a wrong order, a missing dependency or a stale one shows in the result. Among them are
 sub-slot operators, a build-time tool of its own, a PDEPEND cycle, a virtual and an eclass; all of
 it is decided by the seed alone. dev-graph/all depends on every package that nothing else needs.
+As in a tree that is synchronised, there is a metadata cache.
 """
 
 import argparse
+import hashlib
 import os
+import re
 import random
 
 ECLASS = """\
@@ -67,6 +70,26 @@ def write(path, text):
         stream.write(text)
 
 
+def md5(text):
+    return hashlib.md5(text.encode("ascii"), usedforsecurity=False).hexdigest()
+
+
+def write_ebuild(root, category, name, version, text):
+    """The ebuild, and what sourcing it would tell; Portage takes neither the one nor the other on
+    trust once the ebuild or its eclass is another."""
+    write(f"{root}/{category}/{name}/{name}-{version}.ebuild", text)
+    facts = dict(re.findall(r'^([A-Z]+)="?([^"\n]*)"?$', text, re.MULTILINE))
+    facts.pop("S", None)
+    if text.count("\ninherit graph\n"):
+        facts |= {"INHERIT": "graph", "_eclasses_": "graph\t" + md5(ECLASS)}
+    facts["DEFINED_PHASES"] = " ".join(re.findall(r"^src_(\w+)\(", text, re.MULTILINE)) or "-"
+    facts["_md5_"] = md5(text)
+    write(
+        f"{root}/metadata/md5-cache/{category}/{name}-{version}",
+        "".join(f"{key}={value}\n" for key, value in sorted(facts.items()) if value),
+    )
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("directory")
@@ -79,7 +102,7 @@ def main():
     write(f"{root}/profiles/repo_name", "graph\n")
     write(f"{root}/profiles/eapi", "8\n")
     write(f"{root}/profiles/categories", "dev-graph\nvirtual\n")
-    write(f"{root}/metadata/layout.conf", "masters = standin\nthin-manifests = true\n")
+    write(f"{root}/metadata/layout.conf", "masters = standin\nthin-manifests = true\ncache-formats = md5-dict\n")
     write(f"{root}/eclass/graph.eclass", ECLASS)
 
     needed = set()
@@ -98,8 +121,11 @@ def main():
         if number == 5:
             depends = sorted({*depends, names[4]})
             atoms = [f"dev-graph/{d}" for d in depends]
-        write(
-            f"{root}/dev-graph/{name}/{name}-1.ebuild",
+        write_ebuild(
+            root,
+            "dev-graph",
+            name,
+            1,
             EBUILD.format(
                 name=name,
                 subslot=number,
@@ -110,12 +136,15 @@ def main():
                 needs=" ".join(sorted({*depends, *tools})),
             ),
         )
-    write(
-        f"{root}/virtual/graph-any/graph-any-0.ebuild",
+    write_ebuild(
+        root,
+        "virtual",
+        "graph-any",
+        0,
         VIRTUAL.format(rdepend=f"|| ( dev-graph/{names[2]} dev-graph/{names[3]} )"),
     )
     leaves = [f"dev-graph/{name}" for name in names if name not in needed]
-    write(f"{root}/dev-graph/all/all-1.ebuild", VIRTUAL.format(rdepend=" ".join(leaves)))
+    write_ebuild(root, "dev-graph", "all", 1, VIRTUAL.format(rdepend=" ".join(leaves)))
     print(" ".join(leaves))
 
 

@@ -26,6 +26,9 @@ class Result:
     times: dict[str, Times]
     roles: dict[str, str]
     left_out: dict[str, str]
+    # What the row has to say beyond times, for a person and for a program.
+    lines: list[str] = dataclasses.field(default_factory=list)
+    extra: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def _by_role(self, role: str) -> dict[str, Times]:
         return {name: times for name, times in self.times.items() if self.roles[name] == role}
@@ -62,6 +65,7 @@ class Result:
             "min_s": {name: round(t.least, 6) for name, t in self.times.items()},
             "cpu_s": {name: round(t.cpu_median, 6) for name, t in self.times.items()},
             "left_out": self.left_out,
+            **self.extra,
         }
 
     def print(self) -> None:
@@ -78,6 +82,8 @@ class Result:
                   f" {duration(times.cpu_median):>10} {ratio:>8}  {len(times.wall)}")
         for name, reason in self.left_out.items():
             print(f"  {name:{width}} left out: {reason[:200]}")
+        for line in self.lines:
+            print("  " + line)
         verdict = "met" if self.met else "NOT met"
         print(f"  target {self.target.text}: {self.ratio:.2f}x, {verdict}")
         sys.stdout.flush()
