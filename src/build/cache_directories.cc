@@ -164,7 +164,7 @@ void CacheDirectories::bring(const std::string& what, const std::vector<std::str
 }
 
 void CacheDirectories::write() {
-  if (to_.empty()) return;
+  if (to_.empty() || asked_.empty()) return;  // no phase came so far as to ask for packages
   std::vector<store::Package> packages;
   for (const std::string& key : asked_)
     if (auto package = store_.peek_package(key)) packages.push_back(std::move(*package));
@@ -198,7 +198,9 @@ void CacheDirectories::write_to(const std::string& path,
     }
   }
   if (!missing.empty()) {
-    const ShareResult written = write_packages(store_, path, missing, refused_, observer_);
+    const ShareResult written = with_context("write packages to " + quoted(path), [&] {
+      return write_packages(store_, path, missing, refused_, observer_);
+    });
     result.written = written.written;
     result.bytes = written.bytes;
     result.already += written.already;

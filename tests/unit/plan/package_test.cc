@@ -50,7 +50,7 @@ TEST_CASE("equal inputs give one key, whatever was merged before") {
   CHECK(key_of(one) != key_of(merge_parts("aa", package_parts(icu()), "/destination")));
 }
 
-TEST_CASE("what the environment says is not told twice, for the one root that Portage tells it of") {
+TEST_CASE("what the environment says is not told twice, for the root that Portage tells it of") {
   PackageInputs other = icu();
   other.variables["LANG"] = "C.UTF-8";
   CHECK(key_of(package_parts(other)) == key_of(package_parts(icu())));
