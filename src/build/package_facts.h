@@ -20,9 +20,9 @@ struct PackageStep {
   // "php/dev-lang/php", with ":SLOT" when the plan has two of them there, and "@/" when it goes to
   // another root than the phase's.
   std::string name;
-  std::string key;        // of the package; empty for an uninstall
-  Json parts;             // of that key
-  bool reusable = true;   // false: its ebuild fetches what is newest
+  std::string key;       // of the package; empty for an uninstall
+  Json parts;            // of that key
+  bool reusable = true;  // false: its ebuild fetches what is newest
 };
 
 // Files that something else than a package put where builds look (below /usr, say): path → digest
