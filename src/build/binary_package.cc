@@ -74,7 +74,7 @@ std::string stanza_of(int packages, const std::string& path) {
 
 }  // namespace
 
-void keep_package(const StepContext& context, const std::string& directory,
+bool keep_package(const StepContext& context, const std::string& directory,
                   store::Package package) {
   const sys::Fd packages = sys::open(directory, O_RDONLY | O_DIRECTORY);
   const auto found = find_package(packages.get(), package.cpv);
@@ -82,12 +82,13 @@ void keep_package(const StepContext& context, const std::string& directory,
     context.observer.warn({"emerge made no binary package of " + quoted(package.cpv),
                            "is FEATURES=-buildpkg set for it, or PKGDIR? It is compiled again "
                            "whenever another phase or spec needs it"});
-    return;
+    return false;
   }
   package.file = found->name;
   package.path = found->path;
   package.stanza = stanza_of(packages.get(), found->path);
   (void)context.store.put_package(found->directory.get(), found->name, std::move(package));
+  return true;
 }
 
 void show_packages(const store::Store& store, const std::vector<store::Package>& packages,

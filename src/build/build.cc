@@ -13,6 +13,7 @@
 #include "gbox/store/store.h"
 #include "gbox/sys/idmap.h"
 #include "gbox/sys/interrupt.h"
+#include "gbox/sys/machine.h"
 #include "gbox/sys/userns.h"
 #include "image.h"
 #include "inputs.h"
@@ -127,7 +128,7 @@ const spec::Phase* emerge_phase(const Inputs& inputs, const plan::Step& step) {
 class Run {
  public:
   Run(Inputs& inputs, Sources& sources, const std::vector<plan::PlannedStep>& planned,
-      CacheDirectories* caches = nullptr)
+      CacheDirectories* caches = nullptr, const EffortOptions& effort = {})
       : inputs_(inputs),
         sources_(sources),
         planned_(planned),
@@ -135,6 +136,8 @@ class Run {
         supplies_(context_, sources) {
     context_.supplies = &supplies_;
     context_.caches = caches;
+    context_.effort =
+        effort_of(effort, inputs.spec.options, sys::usable_processors(), sys::usable_memory());
   }
 
   // The step of this index, found or made; all before it must be there.
@@ -163,6 +166,8 @@ class Run {
     supplies_.fetch_ahead(phases, snapshots_);
     ahead_ = true;
   }
+
+  void finish_fetching() { supplies_.finish(); }
 
  private:
   bool store_has(const plan::Step& step) {
@@ -272,7 +277,7 @@ std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& 
   const LayerPacker packer(inputs.spec.output, store);
   const bool layered = inputs.spec.output.layers == spec::Layers::phase;
   BackgroundPacker ahead(packer);
-  Run run(inputs, sources, planned, &caches);
+  Run run(inputs, sources, planned, &caches, request.effort);
   std::vector<Built> built;
   for (std::size_t i = 0; i < end; ++i) {
     store::Record record = run.step(i, infos[i]);
@@ -338,11 +343,14 @@ void fetch(const BuildRequest& request, Observer& observer) {
     (void)run.step(next, info_of(planned[next], next, planned.size()));
   }
   run.fetch_ahead(next);
+  run.finish_fetching();
 }
 
 std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   const auto start = std::chrono::steady_clock::now();
   Inputs inputs = read_inputs(request.spec, observer);
+  if (request.effort.jobs) inputs.spec.options.jobs = request.effort.jobs;
+  if (request.effort.packages) inputs.spec.options.emerge_jobs = request.effort.packages;
   require_phase(inputs.spec, request.from, "--from");
   require_phase(inputs.spec, request.until, "--until");
   const Places places = check_places(request, inputs.spec);

@@ -39,8 +39,13 @@ store::Record flatten_layers(const StepContext& context, const std::vector<std::
   return context.store.publish(std::move(work), std::move(record));
 }
 
-Chain::Chain(const StepContext& context, std::string phase, std::vector<std::string> parents)
-    : context_(context), phase_(std::move(phase)), parents_(std::move(parents)), levels_(1) {}
+Chain::Chain(const StepContext& context, std::string phase, std::vector<std::string> parents,
+             std::string key)
+    : context_(context),
+      phase_(std::move(phase)),
+      parents_(std::move(parents)),
+      key_(std::move(key)),
+      levels_(1) {}
 
 std::vector<std::string> Chain::below(std::size_t level) const {
   std::vector<std::string> all = parents_;
@@ -59,8 +64,10 @@ std::vector<std::string> Chain::own() const {
   return all;
 }
 
-void Chain::push(const std::string& snapshot, const std::string& key) {
-  levels_.front().push_back({snapshot, key});
+void Chain::push(const store::Record& record, const std::string& key) {
+  key_ = key;
+  if (!record.log.empty()) add_log(record.log);
+  levels_.front().push_back({record.snapshot, key});
   for (std::size_t level = 0; level < levels_.size(); ++level)
     if (levels_[level].size() >= kFanOut) shrink(level);
 }

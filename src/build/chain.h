@@ -14,16 +14,22 @@ namespace gbox::build {
 
 class Chain {
  public:
-  // `parents` are the snapshots below the phase, lowest first. `phase` is what checkpoints are
-  // recorded under.
-  Chain(const StepContext& context, std::string phase, std::vector<std::string> parents);
+  // `parents` are the snapshots below the phase, lowest first, `key` the topmost one's step's.
+  // `phase` is what checkpoints are recorded under.
+  Chain(const StepContext& context, std::string phase, std::vector<std::string> parents,
+        std::string key);
 
   // All of it, lowest first.
   [[nodiscard]] std::vector<std::string> snapshots() const;
   // What the phase has made so far, lowest first.
   [[nodiscard]] std::vector<std::string> own() const;
+  // Of the topmost step.
+  [[nodiscard]] const std::string& key() const noexcept { return key_; }
   // Puts the snapshot of a step on top; `key` is the step's. May make a checkpoint.
-  void push(const std::string& snapshot, const std::string& key);
+  void push(const store::Record& record, const std::string& key);
+  // The logs of the steps so far, and of others that a caller adds, in the order of their ends.
+  [[nodiscard]] const std::vector<std::string>& logs() const noexcept { return logs_; }
+  void add_log(const std::string& name) { logs_.push_back(name); }
 
  private:
   struct Layer {
@@ -36,6 +42,8 @@ class Chain {
   const StepContext& context_;
   std::string phase_;
   std::vector<std::string> parents_;
+  std::string key_;
+  std::vector<std::string> logs_;
   std::vector<std::vector<Layer>> levels_;  // the first is the topmost: single steps
 };
 

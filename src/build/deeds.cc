@@ -13,9 +13,11 @@ portage::Environment emerge_environment(const Inputs& inputs, const std::string&
 
 // Of an emerge that merges one package after the other: with several at once it would keep what
 // they print to itself.
-portage::Environment package_environment(const Inputs& inputs, const std::string& root) {
+portage::Environment package_environment(const Inputs& inputs, const std::string& root,
+                                         std::optional<unsigned> jobs = {}) {
   spec::BuildOptions options = inputs.spec.options;
   options.emerge_jobs.reset();
+  if (jobs) options.jobs = jobs;
   return merged(merged(portage::base_environment(), portage::emerge_environment(options, root)),
                 {{"PKGDIR", std::string(portage::kPackagesDirectory)}});
 }
@@ -52,14 +54,16 @@ std::vector<Deed> later_deeds(const Inputs& inputs, const spec::Phase& phase) {
   return deeds;
 }
 
-Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, int rootfd) {
-  portage::Environment environment = package_environment(inputs, package.root);
+Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, int rootfd,
+                  const CompileOptions& how) {
+  portage::Environment environment = package_environment(inputs, package.root, how.jobs);
   // Portage's default is zstd, and it gives up on the package where the image has none.
   if (!has_program(rootfd, "zstd"))
     environment = merged(environment, {{"BINPKG_COMPRESS", "gzip"}});
   std::string atom = '=' + package.cpv;
   if (!package.repository.empty()) atom += "::" + package.repository;
-  return {"emerge", portage::compile_command(atom, package.root), std::move(environment)};
+  return {"emerge", portage::compile_command(atom, package.root, how.merges),
+          std::move(environment)};
 }
 
 Deed merge_deed(const Inputs& inputs, const std::vector<std::string>& cpvs,

@@ -16,8 +16,13 @@ std::vector<Deed> deeds_of(const Inputs& inputs, const spec::Phase& phase);
 // Likewise, without its emerge.
 std::vector<Deed> later_deeds(const Inputs& inputs, const spec::Phase& phase);
 
+struct CompileOptions {
+  unsigned jobs = 1;   // of make
+  bool merges = true;  // false: the binary package is all that comes of it
+};
 // One package from its ebuild; PKGDIR gets the binary package. `rootfd` is where it runs.
-Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, int rootfd);
+Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, int rootfd,
+                  const CompileOptions& how);
 // From the binary packages in PKGDIR, in this order.
 Deed merge_deed(const Inputs& inputs, const std::vector<std::string>& cpvs,
                 const std::string& root);

@@ -251,15 +251,21 @@ std::vector<MissingFile> missing_distfiles(std::span<const NeededFile> files,
   return missing;
 }
 
-std::vector<MissingFile> fetch_distfiles(std::span<const NeededFile> files,
-                                         const DistfilePlaces& places,
-                                         const net::Settings& settings) {
+std::vector<MissingFile> fetch_distfiles(
+    std::span<const NeededFile> files, const DistfilePlaces& places, net::Settings settings,
+    const std::function<void(const std::string& name)>& on_here) {
   const sys::Fd directory = sys::open(places.directory, O_RDONLY | O_DIRECTORY);
   Mirrors mirrors(places.mirrors, settings);
   std::vector<MissingFile> missing;
   std::vector<net::Transfer> transfers;
   std::vector<const NeededFile*> wanted;
-  for (const NeededFile* needed : absent_files(files, directory.get(), open_own(places), true)) {
+  const std::vector<const NeededFile*> absent =
+      absent_files(files, directory.get(), open_own(places), true);
+  if (on_here)
+    for (const NeededFile& needed : files)
+      if (std::find(absent.begin(), absent.end(), &needed) == absent.end())
+        on_here(needed.file.name);
+  for (const NeededFile* needed : absent) {
     const Distfile& file = needed->file;
     const auto why_not = hopeless(file);
     if (why_not || file.manual()) {
@@ -282,6 +288,7 @@ std::vector<MissingFile> fetch_distfiles(std::span<const NeededFile> files,
     transfers.push_back(std::move(transfer));
     wanted.push_back(needed);
   }
+  if (on_here) settings.on_fetched = [&](std::string_view name) { on_here(std::string(name)); };
   const std::vector<net::Fetched> results = net::fetch_all(directory.get(), transfers, settings);
   for (std::size_t i = 0; i < results.size(); ++i)
     if (!results[i].ok)

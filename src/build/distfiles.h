@@ -8,6 +8,7 @@
 // hard links to what its plan names, and a file replaced in the store lives on under them.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,10 +45,11 @@ struct MissingFile {
 // the right content are kept or taken over (reflink, hard link or copy), the others fetched:
 // from mirrors first and then where the ebuild says, or the other way around, as RESTRICT wants.
 // Returns what is missing, all of it; what is here stays. `settings.warnings` hears of mirrors
-// that do not answer. Throws Interrupted, and Error for what is wrong on this machine.
-std::vector<MissingFile> fetch_distfiles(std::span<const NeededFile> files,
-                                         const DistfilePlaces& places,
-                                         const net::Settings& settings);
+// that do not answer. `on_here` is told the name of each file once it is there. Throws Interrupted,
+// and Error for what is wrong on this machine.
+std::vector<MissingFile> fetch_distfiles(
+    std::span<const NeededFile> files, const DistfilePlaces& places, net::Settings settings,
+    const std::function<void(const std::string& name)>& on_here = {});
 
 // The same without a network: what fetch_distfiles() would have to fetch.
 std::vector<MissingFile> missing_distfiles(std::span<const NeededFile> files,

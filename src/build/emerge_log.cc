@@ -1,6 +1,7 @@
 #include "emerge_log.h"
 
 #include <algorithm>
+#include <array>
 
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
@@ -11,6 +12,7 @@ namespace gbox::build {
 namespace {
 
 constexpr std::size_t kTailBytes = 1u << 20;  // Portage repeats the error at the end
+constexpr std::size_t kMaxShownWords = 160;
 
 // Without escape sequences of colour, which --color=n spares us but an ebuild may print.
 std::string plain(std::string_view text) {
@@ -73,6 +75,28 @@ std::vector<std::string> emerged_packages_in(std::string_view log) {
       packages.push_back(std::move(cpv));
   }
   return packages;
+}
+
+std::optional<std::string> out_of_memory_in(std::string_view log, bool kernel_killed) {
+  // As gcc, clang, ld, rustc, Python, Java and make say it.
+  constexpr std::array kRefused = {"out of memory allocating",  "virtual memory exhausted",
+                                   "LLVM ERROR: out of memory", "std::bad_alloc",
+                                   "memory exhausted",          "ld: out of memory",
+                                   "memory allocation of ",     "There is insufficient memory"};
+  constexpr std::array kKilled = {"Killed signal terminated program", "terminated with signal 9",
+                                  "signal: 9, SIGKILL", "] Killed", ": Killed"};
+  const auto tells = [](const std::string& line, const auto& words) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const char* word) { return line.find(word) != std::string::npos; });
+  };
+  for (const std::string& line : split(plain(log), '\n'))
+    if (tells(line, kRefused) || (kernel_killed && tells(line, kKilled)))
+      return printable(trim(line)).substr(0, kMaxShownWords);
+  return std::nullopt;
+}
+
+std::optional<std::string> out_of_memory(const std::string& log_path, bool kernel_killed) {
+  return out_of_memory_in(tail_of(log_path), kernel_killed);
 }
 
 std::vector<std::string> emerged_packages(const std::string& log_path) {

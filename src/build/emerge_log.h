@@ -23,4 +23,10 @@ std::optional<FailedPackage> failed_package_in(std::string_view log);
 std::vector<std::string> emerged_packages(const std::string& log_path);
 std::vector<std::string> emerged_packages_in(std::string_view log);
 
+// Whether a log that ended in failure tells of want of memory, and in which words: a compiler that
+// was refused some, or one that was killed, when the kernel has killed something meanwhile
+// (`kernel_killed`).
+std::optional<std::string> out_of_memory(const std::string& log_path, bool kernel_killed);
+std::optional<std::string> out_of_memory_in(std::string_view log, bool kernel_killed);
+
 }  // namespace gbox::build

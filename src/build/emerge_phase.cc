@@ -5,17 +5,15 @@
 #include <map>
 #include <optional>
 
-#include "binary_package.h"
 #include "cache_directories.h"
 #include "chain.h"
 #include "deeds.h"
 #include "emerge_log.h"
 #include "gbox/base/text.h"
-#include "gbox/plan/package.h"
 #include "gbox/portage/command.h"
 #include "package_facts.h"
+#include "package_run.h"
 #include "supplies.h"
-#include "waiting.h"
 #include "workbench.h"
 
 namespace gbox::build {
@@ -23,10 +21,6 @@ namespace gbox::build {
 namespace {
 
 using Planned = portage::PlannedPackage;
-
-// Packages merged by one emerge. Its start costs as much as a small merge; its snapshot is the unit
-// in which later builds can take this over.
-constexpr std::size_t kMaxBatch = 32;
 
 class EmergePhase {
  public:
@@ -36,9 +30,9 @@ class EmergePhase {
         step_(step),
         phase_(phase),
         parents_(parents),
-        chain_(context, phase.name, parents),
-        installed_(context.store, parents),
-        key_(step.parent ? context.inputs.plan.steps[*step.parent].key : std::string()) {}
+        chain_(context, phase.name, parents,
+               step.parent ? context.inputs.plan.steps[*step.parent].key : std::string()),
+        installed_(context.store, parents) {}
 
   std::optional<store::Record> run() {
     for (unsigned pass = 0; pass < phase_.emerge.passes; ++pass) {
@@ -71,7 +65,7 @@ class EmergePhase {
   // A part without a package, found or made.
   template <typename Make>
   store::Record part(const std::string& what, Json definition, Make make) {
-    Json parts = Json::array({Json::array({"kind", what}), Json::array({"parent", key_}),
+    Json parts = Json::array({Json::array({"kind", what}), Json::array({"parent", chain_.key()}),
                               Json::array({"definition", std::move(definition)})});
     const StepInfo info = part_info(phase_.name + "/@" + what, plan::key_of(parts));
     auto record = context_.store.find_record(info.key, chain_.snapshots());
@@ -83,7 +77,7 @@ class EmergePhase {
       made.parts = std::move(parts);
       record = bench.publish(std::move(made));
     }
-    take(info.key, *record);
+    chain_.push(*record, info.key);
     return std::move(*record);
   }
 
@@ -99,7 +93,7 @@ class EmergePhase {
   void run_as_one(unsigned pass) {
     (void)part("pass", {{"pass", pass}, {"phase", step_.key}}, [&](Workbench& bench) {
       Shown shown;
-      shown.distfiles = distfiles(bench, "");
+      shown.distfiles = phase_distfiles(context_, phase_, bench);
       bench.run(deeds_of(context_.inputs, phase_).at(pass), shown);
     });
     installed_.forget();
@@ -152,23 +146,7 @@ class EmergePhase {
     if (context_.caches != nullptr) context_.caches->bring(phase_.name, keys);
     packages_.insert(packages_.end(), keys.begin(), keys.end());
     tell(steps);
-    for (std::size_t at = 0; at < steps.size();) {
-      if (const std::size_t found = find_made(plan, steps, at); found != 0) {
-        at += found;
-      } else if (plan.packages[steps[at].index].operation == Planned::Operation::uninstall) {
-        uninstall(plan, steps, at++);
-      } else if (const std::size_t count = batch(plan, steps, at); count != 0) {
-        at += merge(plan, steps, at, count);
-      } else {
-        const sys::FileLock lock = context_.store.lock_key(
-            steps[at].key, "gbox build, step " + steps[at].name, waiting(context_.observer));
-        // Another build may have made it meanwhile.
-        if (batch(plan, steps, at) == 0)
-          compile(plan, steps, at++);
-        else
-          at += merge(plan, steps, at, 1);
-      }
-    }
+    PackageRun(context_, phase_, plan, steps, chain_).run();
     for (const PackageStep& step : steps) {
       const Planned& package = plan.packages[step.index];
       if (package.operation != Planned::Operation::merge || package.id.root != "/") continue;
@@ -184,155 +162,6 @@ class EmergePhase {
     context_.observer.fact("plan", package_counts(phase_.name, steps.size(), kept));
   }
 
-  // What the key of the chain is once the step `index` is on it.
-  std::string key_after(const std::string& key, const portage::EmergePlan& plan,
-                        const PackageStep& step) const {
-    const Planned& package = plan.packages[step.index];
-    const Json parts = step.key.empty()
-                           ? Json(Json::array({Json::array({"uninstall", package.id.cpv})}))
-                           : Json(Json::array({Json::array({"package", step.key})}));
-    return plan::key_of(plan::merge_parts(key, parts, package.id.root));
-  }
-
-  // The number of steps from `at` on that a snapshot of the store stands for; 0: none does. One
-  // that holds several was made by one emerge.
-  std::size_t find_made(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
-                        std::size_t at) {
-    const std::vector<std::string> on = chain_.snapshots();
-    std::string key = key_;
-    for (std::size_t i = at; i < std::min(steps.size(), at + kMaxBatch); ++i) {
-      key = key_after(key, plan, steps[i]);
-      const auto known = context_.store.peek_record(key);
-      if (!known || known->parents != on) continue;
-      const auto record = context_.store.find_record(key);
-      if (!record) continue;
-      for (std::size_t j = at; j <= i; ++j) context_.observer.step_cached(info_of(steps, j, key));
-      take(key, *record);
-      return i + 1 - at;
-    }
-    return 0;
-  }
-
-  StepInfo info_of(const std::vector<PackageStep>& steps, std::size_t at,
-                   const std::string& key) const {
-    StepInfo info = part_info(steps[at].name, key);
-    info.index = static_cast<unsigned>(at + 1);
-    info.total = static_cast<unsigned>(steps.size());
-    return info;
-  }
-
-  void take(const std::string& key, const store::Record& record) {
-    key_ = key;
-    logs_.push_back(record.log);
-    chain_.push(record.snapshot, key);
-  }
-
-  // How many steps from `at` on can be merged from binary packages by one emerge.
-  std::size_t batch(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
-                    std::size_t at) const {
-    const std::string& root = plan.packages[steps[at].index].id.root;
-    std::size_t count = 0;
-    while (at + count < steps.size() && count < kMaxBatch) {
-      const PackageStep& step = steps[at + count];
-      if (step.key.empty() || !step.reusable || plan.packages[step.index].id.root != root ||
-          !context_.store.peek_package(step.key))
-        break;
-      ++count;
-    }
-    return count;
-  }
-
-  std::size_t merge(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
-                    std::size_t at, std::size_t count) {
-    std::string key = key_;
-    std::vector<std::string> cpvs;
-    std::vector<store::Package> packages;
-    for (std::size_t i = at; i < at + count; ++i) {
-      // Its bytes become files of the image: a damaged one is dropped, and built again.
-      auto package = context_.store.find_package(steps[i].key);
-      if (!package || !context_.store.verify_package(*package)) {
-        context_.store.forget_package(steps[i].key);
-        context_.observer.warn({"the binary package of " +
-                                    quoted(plan.packages[steps[i].index].id.cpv) +
-                                    " in the store is damaged",
-                                "it is built again"});
-        if (i == at) return 0;
-        count = i - at;
-        break;
-      }
-      key = key_after(key, plan, steps[i]);
-      cpvs.push_back(plan.packages[steps[i].index].id.cpv);
-      packages.push_back(std::move(*package));
-    }
-    StepInfo info = info_of(steps, at + count - 1, key);
-    info.reason = "in the store";
-    const std::string& root = plan.packages[steps[at].index].id.root;
-    run_part(info, steps[at + count - 1], packages.back().parts, "merge", [&](Workbench& bench) {
-      Shown shown;
-      shown.packages = bench.scratch_directory("packages");
-      show_packages(context_.store, packages, shown.packages);
-      bench.run(merge_deed(context_.inputs, cpvs, root), shown);
-    });
-    return count;
-  }
-
-  void compile(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
-               std::size_t at) {
-    const PackageStep& step = steps[at];
-    const Planned& package = plan.packages[step.index];
-    const StepInfo info = info_of(steps, at, key_after(key_, plan, step));
-    const auto start = Clock::now();
-    run_part(info, step, step.parts, "package", [&](Workbench& bench) {
-      Shown shown;
-      shown.distfiles = distfiles(bench, package.id.cpv);
-      shown.packages = bench.scratch_directory("packages");
-      shown.packages_access = sandbox::Access::read_write;
-      bench.run(compile_deed(context_.inputs, package.id, bench.root().mount().get()), shown);
-      store::Package made;
-      made.key = step.key;
-      made.spec = context_.inputs.spec.name;
-      made.step = step.name;
-      made.phase = phase_.name;
-      made.cpv = package.id.cpv;
-      made.parts = step.parts;
-      made.log = bench.log_name();
-      made.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-      if (step.reusable) keep_package(context_, shown.packages, std::move(made));
-    });
-  }
-
-  void uninstall(const portage::EmergePlan& plan, const std::vector<PackageStep>& steps,
-                 std::size_t at) {
-    const StepInfo info = info_of(steps, at, key_after(key_, plan, steps[at]));
-    run_part(info, steps[at], Json::array(), "uninstall", [&](Workbench& bench) {
-      bench.run(uninstall_deed(context_.inputs, plan.packages[steps[at].index].id), {});
-    });
-  }
-
-  template <typename Make>
-  void run_part(const StepInfo& info, const PackageStep& step, const Json& parts, const char* kind,
-                Make make) {
-    context_.observer.step_started(info);
-    const auto start = Clock::now();
-    Workbench bench(context_, phase_, info, chain_.snapshots());
-    make(bench);
-    store::Record record;
-    record.kind = kind;
-    record.parts = parts;
-    record.extra = {{"package", step.key}};
-    record = bench.publish(std::move(record));
-    context_.store.forget_failed(failure_name(context_.inputs.spec, info.name));
-    context_.observer.step_done(info, std::chrono::duration<double>(Clock::now() - start).count());
-    take(info.key, record);
-  }
-
-  std::string distfiles(Workbench& bench, const std::string& cpv) const {
-    if (!fetches_distfiles(context_.inputs)) return context_.inputs.distfiles;
-    const std::string directory = bench.scratch_directory("distfiles");
-    context_.supplies->link(phase_.name, sys::open(directory, O_RDONLY | O_DIRECTORY).get(), cpv);
-    return directory;
-  }
-
   store::Record publish() {
     context_.observer.progress("flatten " + phase_.name, 0, 0);
     store::Record record;
@@ -343,7 +172,7 @@ class EmergePhase {
     record.kind = plan::to_string(step_.kind);
     record.parts = step_.parts;
     if (installed_.is_known()) record.extra = Installed::describe(merged_, altered_);
-    record.extra["logs"] = logs_;
+    record.extra["logs"] = chain_.logs();
     record.extra["packages"] = packages_;
     record.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     return flatten_layers(context_, parents_, chain_.own(), std::move(record));
@@ -356,10 +185,8 @@ class EmergePhase {
   Clock::time_point start_ = Clock::now();
   Chain chain_;
   Installed installed_;
-  std::string key_;                            // of the topmost part
   std::map<std::string, std::string> merged_;  // cpv → key
   Altered altered_;
-  std::vector<std::string> logs_;      // of all parts, in order
   std::vector<std::string> packages_;  // keys of all packages that are kept, or should be
 };
 

@@ -1,5 +1,6 @@
 #include "gbox/build/session.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -59,9 +60,25 @@ std::string shell_of(int rootfd) {
   return bash ? "/bin/bash" : "/bin/sh";
 }
 
+// The newest record of a step, or of what a package was merged with.
+std::optional<store::Record> newest_of(const store::Store& store, const std::string& name,
+                                       const std::string& spec = {}) {
+  if (auto record = store.latest_record_of(name, spec)) return record;
+  std::optional<store::Record> newest;
+  for (store::Record& record : store.records()) {
+    if (!record.extra.is_object() || (!spec.empty() && record.spec != spec)) continue;
+    const auto merged = record.extra.find("merged");
+    if (merged != record.extra.end() && merged->is_array() &&
+        std::find(merged->begin(), merged->end(), name) != merged->end() &&
+        (!newest || record.created >= newest->created))
+      newest = std::move(record);
+  }
+  return newest;
+}
+
 // A finished step, by name or by the first digits of its key.
 store::Record find_step(const store::Store& store, const std::string& name) {
-  if (auto record = store.latest_record_of(name)) return std::move(*record);
+  if (auto record = newest_of(store, name)) return std::move(*record);
   std::vector<store::Record> matches;
   std::vector<std::string> names;
   for (store::Record& record : store.records()) {
@@ -172,7 +189,7 @@ std::vector<std::string> finished(store::Store& store, const Inputs& inputs, con
   std::optional<store::Record> record;
   if (name == step.name) record = store.find_record(step.key);
   if (!record) {
-    record = store.latest_record_of(name, inputs.spec.name);
+    record = newest_of(store, name, inputs.spec.name);
     if (record && name == step.name)
       observer.warn({"step " + quoted(name) + " would run again: this is its earlier result",
                      "'gbox plan " + inputs.spec.file + "' tells why"});

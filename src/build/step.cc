@@ -90,17 +90,6 @@ bool has_signature_keys(const StepRoot& root) {
       .has_value();
 }
 
-// What the step sees of distfiles: an emerge phase just what its plan names; a script, which may
-// run emerge too, all there is.
-std::string distfiles_of(const StepContext& context, const spec::Phase& phase,
-                         const Workbench& bench) {
-  if (phase.emerge.atoms.empty() || !fetches_distfiles(context.inputs))
-    return all_distfiles(context);
-  const std::string directory = bench.scratch_directory("distfiles");
-  context.supplies->link(phase.name, sys::open(directory, O_RDONLY | O_DIRECTORY).get());
-  return directory;
-}
-
 store::Record run_phase(const StepContext& context, const plan::Step& step, const StepInfo& info,
                         const std::vector<std::string>& parents) {
   const spec::Phase& phase = phase_of(context.inputs, step);
@@ -108,7 +97,9 @@ store::Record run_phase(const StepContext& context, const plan::Step& step, cons
     if (auto record = run_by_package(context, step, phase, parents)) return std::move(*record);
   Workbench bench(context, phase, info, parents);
   Shown shown;
-  shown.distfiles = distfiles_of(context, phase, bench);
+  // A script may run emerge, too.
+  shown.distfiles =
+      phase.emerge.atoms.empty() ? all_distfiles(context) : phase_distfiles(context, phase, bench);
   if (!phase.emerge.atoms.empty() &&
       context.supplies->show_hosts(phase.name, bench.root().scratch("hosts")))
     shown.hosts = bench.root().scratch("hosts");
@@ -166,6 +157,14 @@ std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string&
         "/var/tmp/portage", std::to_string(*inputs.spec.options.tmpfs_bytes), "0775"));
   }
   return mounts;
+}
+
+std::string phase_distfiles(const StepContext& context, const spec::Phase& phase,
+                            const Workbench& bench, const std::string& cpv) {
+  if (!fetches_distfiles(context.inputs)) return context.inputs.distfiles;
+  const std::string directory = bench.scratch_directory("distfiles");
+  context.supplies->link(phase.name, sys::open(directory, O_RDONLY | O_DIRECTORY).get(), cpv);
+  return directory;
 }
 
 std::string all_distfiles(const StepContext& context) {

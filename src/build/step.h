@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "effort.h"
 #include "gbox/build/observer.h"
 #include "gbox/plan/plan.h"
 #include "gbox/sandbox/sandbox.h"
@@ -17,6 +18,7 @@ namespace gbox::build {
 class StepFailed : public Error {
  public:
   using Error::Error;
+  bool out_of_memory = false;
 };
 
 class CacheDirectories;
@@ -28,6 +30,7 @@ struct StepContext {
   Observer& observer;
   Supplies* supplies = nullptr;        // of emerge phases; nullptr where none runs
   CacheDirectories* caches = nullptr;  // that packages may come from; nullptr: none
+  Effort effort = {};
 };
 
 // What a failed step is kept under: specs share phase names such as 'php' and 'trim'.
@@ -44,6 +47,11 @@ store::Record run_step(const StepContext& context, const plan::Step& step, const
 // read-only, as Portage's; empty: none.
 std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string& tmp,
                                         const std::string& var_tmp, const std::string& distfiles);
+// What a step of an emerge phase sees of them: just what its plan names, for one package only what
+// that one needs.
+class Workbench;
+std::string phase_distfiles(const StepContext& context, const spec::Phase& phase,
+                            const Workbench& bench, const std::string& cpv = {});
 // The directory of all source archives there are: for scripts and shells.
 std::string all_distfiles(const StepContext& context);
 std::vector<std::string> step_targets(const Inputs& inputs);

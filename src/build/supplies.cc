@@ -1,12 +1,23 @@
 #include "supplies.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "ask.h"
 #include "gbox/base/text.h"
+#include "gbox/sys/interrupt.h"
 #include "root.h"
 
 namespace gbox::build {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{50};
+// What fails does so early, as a rule: better before the first package than beside it.
+constexpr std::chrono::seconds kFirstMoment{5};
+
+}  // namespace
 
 bool fetches_distfiles(const Inputs& inputs) {
   return inputs.distfiles.empty() || !inputs.spec.options.mirrors.empty();
@@ -21,17 +32,33 @@ DistfilePlaces Supplies::places() const {
   return places;
 }
 
-void Supplies::have(std::vector<NeededFile> files) {
+Supplies::Supplies(const StepContext& context, Sources& sources)
+    : context_(context), sources_(sources), hosts_(context.inputs, sources) {
+  if (fetches_distfiles(context.inputs) && !sources.options().offline)
+    fetching_.emplace(places(), sources.settings());
+}
+
+// In the order in which the packages are merged.
+void Supplies::ask_for(const std::vector<NeededFile>& files,
+                       const std::vector<portage::EmergePlan>& plans) {
   if (files.empty() || !fetches_distfiles(context_.inputs)) return;
   std::vector<std::string> paths;
   for (const NeededFile& file : files) paths.push_back("distfiles/" + file.file.name);
   context_.store.keep(paths);
-  const DistfilePlaces where = places();
-  const auto missing = sources_.options().offline
-                           ? missing_distfiles(files, where)
-                           : fetch_distfiles(files, where, sources_.settings());
-  require_distfiles(missing, files.size(), where);
-  note_digests(files);
+  if (!fetching_) {
+    const DistfilePlaces where = places();
+    require_distfiles(missing_distfiles(files, where), files.size(), where);
+    return;
+  }
+  std::map<std::string, std::size_t> turns;
+  for (const portage::EmergePlan& plan : plans)
+    for (const portage::PlannedPackage& package : plan.packages)
+      turns.try_emplace(package.id.cpv, turns.size());
+  std::vector<NeededFile> ordered = files;
+  std::stable_sort(ordered.begin(), ordered.end(), [&](const NeededFile& a, const NeededFile& b) {
+    return turns[a.owners.front()] < turns[b.owners.front()];
+  });
+  fetching_->add(std::move(ordered));
 }
 
 // All of them are here, each with one of its digests. Offline, some may lie in the spec's
@@ -40,6 +67,51 @@ void Supplies::note_digests(const std::vector<NeededFile>& files) {
   for (const NeededFile& needed : files)
     if (!needed.file.digests.empty())
       context_.store.note_digest("distfiles/" + needed.file.name, needed.file.digests.front());
+}
+
+void Supplies::wait_for(const std::function<bool()>& done) {
+  while (!done()) {
+    tell();
+    sys::check_interrupt();
+    context_.observer.tick();
+    std::this_thread::sleep_for(kLookAgain);
+  }
+  tell();
+}
+
+void Supplies::tell() {
+  if (fetching_) fetching_->tell(context_.observer);
+}
+
+void Supplies::fail() {
+  wait_for([this] { return fetching_->is_idle(); });
+  require_distfiles(fetching_->missing(), fetching_->asked_for(), places());
+  throw Error("internal error: a source archive was neither fetched nor missed");
+}
+
+void Supplies::finish() {
+  if (!fetching_) return;
+  wait_for([this] { return fetching_->is_idle(); });
+  if (lacks_something()) fail();
+  for (const auto& [phase, planned] : plans_) note_digests(planned.needed);
+}
+
+bool Supplies::lacks_something() const {
+  return fetching_ && !fetching_->missing().empty();
+}
+
+std::vector<NeededFile> Supplies::files_of(const std::string& phase, const std::string& cpv) const {
+  const auto found = plans_.find(phase);
+  if (found == plans_.end()) throw Error("internal error: phase " + quoted(phase) + " unplanned");
+  std::vector<NeededFile> files;
+  for (const NeededFile& file : found->second.needed)
+    if (cpv.empty() || std::find(file.owners.begin(), file.owners.end(), cpv) != file.owners.end())
+      files.push_back(file);
+  return files;
+}
+
+bool Supplies::is_settled(const std::string& phase, const std::string& cpv) const {
+  return !fetching_ || fetching_->has(files_of(phase, cpv)) || fetching_->is_idle();
 }
 
 Supplies::Planned& Supplies::planned(const spec::Phase& phase,
@@ -61,7 +133,7 @@ void Supplies::fetch_ahead(const std::vector<const spec::Phase*>& phases,
   }
   std::vector<NeededFile> files = needed_distfiles(plans);
   context_.observer.fact("fetch", std::to_string(files.size()) + " source archives needed");
-  have(std::move(files));
+  ask_for(files, plans);
   hosts_.fetch(plans);
 }
 
@@ -72,7 +144,12 @@ const portage::EmergePlan& Supplies::plan(const spec::Phase& phase,
   require_plan(known.plan, phase);
   for (const Warning& warning : plan_warnings(known.plan, phase)) context_.observer.warn(warning);
   known.needed = needed_distfiles(std::span(&known.plan, 1));
-  have(known.needed);
+  ask_for(known.needed, {known.plan});
+  if (fetching_) {
+    const auto until = std::chrono::steady_clock::now() + kFirstMoment;
+    wait_for([&] { return fetching_->is_idle() || std::chrono::steady_clock::now() > until; });
+    if (fetching_->is_idle() && lacks_something()) fail();
+  }
   if (hosts_.any()) {
     require_signature_tools(context_.inputs, known.plan, phase,
                             mount_chain(context_.store, parents).get());
@@ -93,13 +170,13 @@ bool Supplies::show_hosts(const std::string& phase, const std::string& directory
   return true;
 }
 
-void Supplies::link(const std::string& phase, int dirfd, const std::string& cpv) const {
-  const auto found = plans_.find(phase);
-  if (found == plans_.end()) throw Error("internal error: phase " + quoted(phase) + " unplanned");
-  std::vector<NeededFile> files;
-  for (const NeededFile& file : found->second.needed)
-    if (cpv.empty() || std::find(file.owners.begin(), file.owners.end(), cpv) != file.owners.end())
-      files.push_back(file);
+void Supplies::link(const std::string& phase, int dirfd, const std::string& cpv) {
+  const std::vector<NeededFile> files = files_of(phase, cpv);
+  if (fetching_) {
+    wait_for([&] { return fetching_->has(files) || fetching_->is_idle(); });
+    if (!fetching_->has(files)) fail();
+  }
+  note_digests(files);
   link_distfiles(files, places(), dirfd);
 }
 

@@ -1,14 +1,18 @@
-// What emerge phases fetch, brought into the store before they run: source archives by name and
-// digest, and packages of binary package hosts, as the image's own Portage says. All that can be
-// told is fetched before the first compiler starts, so that a file nobody has any more costs
-// minutes, not hours; what earlier phases change about a later one's needs is fetched right before
-// it. No step has a network.
+// What emerge phases fetch, brought into the store: source archives by name and digest, and
+// packages of binary package hosts, as the image's own Portage says. All that can be told is asked
+// for before the first compiler starts, in the order in which it is needed, and what takes longer
+// than a moment arrives while packages are built: a file nobody has any more costs minutes, not
+// hours. What earlier phases change about a later one's needs is fetched right before it. No step
+// has a network.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "background_fetch.h"
 #include "distfiles.h"
 #include "gbox/spec/spec.h"
 #include "hosts.h"
@@ -20,34 +24,49 @@ namespace gbox::build {
 class Supplies {
  public:
   // `context` and `sources` are borrowed.
-  Supplies(const StepContext& context, Sources& sources)
-      : context_(context), sources_(sources), hosts_(context.inputs, sources) {}
+  Supplies(const StepContext& context, Sources& sources);
 
   // Fetches what `phases` need, as far as their plans on `parents` (snapshots, lowest first) tell.
   // A phase that cannot be planned yet, because an earlier one will prepare it, is passed over.
-  // Throws Error (input) that names every file which is not to be had.
+  // Begins only; finish() waits for it.
   void fetch_ahead(const std::vector<const spec::Phase*>& phases,
                    const std::vector<std::string>& parents);
-  // The plan of `phase` on `parents`, asked once for each, with all that it needs fetched. Throws
-  // Error (plan) when Portage has none. The reference holds until the next call.
+  // Waits for all that was asked for. Throws Error (input) that names every file which is not to be
+  // had.
+  void finish();
+  // The plan of `phase` on `parents`, asked once for each, with what it needs fetched or on its way
+  // (a few seconds are waited for it, as files that nobody has are often found out by then). Throws
+  // Error (plan) when Portage has none, and as finish() does. The reference holds until the next
+  // call.
   const portage::EmergePlan& plan(const spec::Phase& phase,
                                   const std::vector<std::string>& parents);
+  // Whether all that a package of `phase` needs is here; also when it is not to be had.
+  [[nodiscard]] bool is_settled(const std::string& phase, const std::string& cpv) const;
+  // Whether something is known to be not to be had; finish() tells.
+  [[nodiscard]] bool lacks_something() const;
+  // Hands on what fetching has to tell.
+  void tell();
   // Links what `phase`, planned last by plan(), fetches into the empty directory `dirfd`; for one
-  // package only what that one needs.
-  void link(const std::string& phase, int dirfd, const std::string& cpv = {}) const;
+  // package only what that one needs. Waits for it.
+  void link(const std::string& phase, int dirfd, const std::string& cpv = {});
   // Fills `directory`, made here, for host_mounts(): with the packages of `phase`, planned by
   // plan(); or, with no phase, with the indexes alone, to ask for a plan. False: the spec has no
   // hosts.
   bool show_hosts(const std::string& phase, const std::string& directory);
 
  private:
-  void have(std::vector<NeededFile> files);
   void note_digests(const std::vector<NeededFile>& files);
+  void ask_for(const std::vector<NeededFile>& files, const std::vector<portage::EmergePlan>& plans);
+  [[nodiscard]] std::vector<NeededFile> files_of(const std::string& phase,
+                                                 const std::string& cpv) const;
+  void wait_for(const std::function<bool()>& done);
+  [[noreturn]] void fail();
   [[nodiscard]] DistfilePlaces places() const;
 
   const StepContext& context_;
   Sources& sources_;
   Hosts hosts_;
+  std::optional<BackgroundFetch> fetching_;  // none where nothing may be or need be fetched
   struct Planned {
     std::vector<std::string> parents;
     portage::EmergePlan plan;

@@ -35,23 +35,27 @@ class Sum {
 
 }  // namespace
 
-net::Settings transfer_settings(const SourceOptions& sources, const sys::Fd& incoming,
-                                Observer& observer) {
-  net::Settings settings = net::Settings::from_environment();
-  settings.extra_ca = sources.ca;
-  net::check_extra_ca(settings);
-  settings.partial_dirfd = incoming.get();
+void tell_of_transfers(net::Settings& settings, Observer& observer) {
   settings.warnings = &observer;
-  settings.check_interrupt = [&observer] {
-    sys::check_interrupt();
-    observer.tick();
-  };
   settings.on_progress = [&observer, sum = std::make_shared<Sum>()](const net::Progress& progress) {
     sum->add(progress, observer);
   };
   settings.on_note = [&observer](std::string_view name, std::string_view text) {
     observer.fact("fetch", std::string(name) + ": " + std::string(text));
   };
+}
+
+net::Settings transfer_settings(const SourceOptions& sources, const sys::Fd& incoming,
+                                Observer& observer) {
+  net::Settings settings = net::Settings::from_environment();
+  settings.extra_ca = sources.ca;
+  net::check_extra_ca(settings);
+  settings.partial_dirfd = incoming.get();
+  settings.check_interrupt = [&observer] {
+    sys::check_interrupt();
+    observer.tick();
+  };
+  tell_of_transfers(settings, observer);
   return settings;
 }
 

@@ -14,4 +14,7 @@ namespace gbox::build {
 net::Settings transfer_settings(const SourceOptions& sources, const sys::Fd& incoming,
                                 Observer& observer);
 
+// Lets `observer`, borrowed, hear of the transfers of `settings`.
+void tell_of_transfers(net::Settings& settings, Observer& observer);
+
 }  // namespace gbox::build

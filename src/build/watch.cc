@@ -5,6 +5,8 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gbox/base/error.h"
 #include "gbox/sys/interrupt.h"
@@ -13,10 +15,12 @@ namespace gbox::build {
 
 namespace {
 
+constexpr int kPumpMilliseconds = 100;
+
 // Cuts a stream into lines of bounded length.
 class Lines {
  public:
-  explicit Lines(const std::function<void(std::string_view)>& on_line) : on_line_(on_line) {}
+  explicit Lines(std::function<void(std::string_view)> on_line) : on_line_(std::move(on_line)) {}
 
   void add(std::string_view text) {
     for (const char c : text) {
@@ -34,7 +38,7 @@ class Lines {
   }
 
  private:
-  const std::function<void(std::string_view)>& on_line_;
+  std::function<void(std::string_view)> on_line_;
   std::string line_;
 };
 
@@ -58,36 +62,63 @@ class Log {
 
 }  // namespace
 
-sys::ExitStatus run_watched(sandbox::Settings settings, const sandbox::Policy& policy,
-                            const Watch& watch) {
-  sys::Pipe output = sys::pipe();
-  sandbox::Sandbox box = sandbox::Sandbox::start(
-      std::move(settings), policy, sandbox::Pipes{-1, output.write.get(), output.write.get()});
-  output.write.reset();
-  Lines lines(watch.on_line);
-  Log log(watch.log_fd);
-  std::array<char, 65536> buffer;
-  bool open = true;
-  // End of file comes when the last process of the step is gone; the outer process, which holds
-  // no end of the pipe, is waited for afterwards.
-  while (open) {
-    std::array<pollfd, 2> watched = {pollfd{output.read.get(), POLLIN, 0},
-                                     pollfd{sys::interrupt_fd(), POLLIN, 0}};
-    const int ready = ::poll(watched.data(), watched.size(), 100);
-    if (ready < 0 && errno != EINTR) throw SysError(errno, "watch the step");
-    sys::check_interrupt();  // the sandbox's destructor kills it on the way out
-    if (watch.on_tick) watch.on_tick();
-    if (ready <= 0 || watched[0].revents == 0) continue;
-    const ssize_t count = ::read(output.read.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
+struct Watched::State {
+  State(sandbox::Sandbox started, sys::Fd output, Watch watch)
+      : box(std::move(started)),
+        output_end(std::move(output)),
+        lines(std::move(watch.on_line)),
+        log(watch.log_fd) {}
+
+  void read() {
+    std::array<char, 65536> buffer;
+    const ssize_t count = ::read(output_end.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) return;
     if (count < 0) throw SysError(errno, "read the step's output");
-    if (count == 0) open = false;
+    if (count == 0) {
+      output_end.reset();
+      lines.flush();
+      return;
+    }
     const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
     log.write(text);
     lines.add(text);
   }
-  lines.flush();
-  return box.wait();
+
+  sandbox::Sandbox box;
+  sys::Fd output_end;
+  Lines lines;
+  Log log;
+};
+
+Watched::Watched(sandbox::Settings settings, const sandbox::Policy& policy, Watch watch) {
+  sys::Pipe output = sys::pipe();
+  sandbox::Sandbox box = sandbox::Sandbox::start(
+      std::move(settings), policy, sandbox::Pipes{-1, output.write.get(), output.write.get()});
+  state_ = std::make_unique<State>(std::move(box), std::move(output.read), std::move(watch));
+}
+
+Watched::~Watched() = default;
+Watched::Watched(Watched&&) noexcept = default;
+Watched& Watched::operator=(Watched&&) noexcept = default;
+
+bool Watched::is_open() const noexcept {
+  return static_cast<bool>(state_->output_end);
+}
+
+// The outer process, which holds no end of the pipe, may be there a moment longer.
+sys::ExitStatus Watched::wait() {
+  return state_->box.wait();
+}
+
+void pump(std::span<Watched* const> all) {
+  std::vector<pollfd> watched = {{sys::interrupt_fd(), POLLIN, 0}};
+  // poll(2) passes over descriptors below 0, which those at their end have.
+  for (const Watched* one : all) watched.push_back({one->state_->output_end.get(), POLLIN, 0});
+  if (::poll(watched.data(), watched.size(), kPumpMilliseconds) < 0 && errno != EINTR)
+    throw SysError(errno, "watch the step");
+  sys::check_interrupt();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (watched[i + 1].revents != 0) all[i]->state_->read();
 }
 
 }  // namespace gbox::build

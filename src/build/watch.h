@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <span>
 #include <string_view>
 
 #include "gbox/sandbox/sandbox.h"
@@ -16,12 +18,29 @@ constexpr std::uint64_t kMaxLogBytes = 256u << 20;  // what a step prints beyond
 struct Watch {
   int log_fd = -1;
   std::function<void(std::string_view line)> on_line;
-  std::function<void()> on_tick;  // about ten times a second
 };
 
-// Starts a sandbox with its output connected to `watch`, and waits for its end. Throws Interrupted
-// after killing it when a signal arrives.
-sys::ExitStatus run_watched(sandbox::Settings settings, const sandbox::Policy& policy,
-                            const Watch& watch);
+// A sandbox that runs with its output connected to a Watch. The destructor kills it.
+class Watched {
+ public:
+  Watched(sandbox::Settings settings, const sandbox::Policy& policy, Watch watch);
+  ~Watched();
+  Watched(Watched&&) noexcept;
+  Watched& operator=(Watched&&) noexcept;
+
+  // Whether output may still come. It ends when the last process of the step is gone.
+  [[nodiscard]] bool is_open() const noexcept;
+  // How it ended; is_open() must be false.
+  sys::ExitStatus wait();
+
+ private:
+  friend void pump(std::span<Watched* const> all);
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Hands on what has come from any of them, or waits for it, for a tenth of a second at most. Throws
+// Interrupted when a signal has arrived: it is for the caller to let go of them, which kills them.
+void pump(std::span<Watched* const> all);
 
 }  // namespace gbox::build

@@ -8,6 +8,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/machine.h"
 #include "hosts.h"
 #include "watch.h"
 
@@ -91,8 +92,9 @@ void Workbench::remove_made(const std::string& path) {
     sys::remove_tree(directory->get(), name);
 }
 
-void Workbench::run(const Deed& deed, const Shown& shown) {
-  note(deed.name + ": " + printable(join(deed.argv, " ")).substr(0, kMaxNotedCommand));
+void Workbench::start(Deed deed, const Shown& shown) {
+  deed_ = std::move(deed);
+  note(deed_.name + ": " + printable(join(deed_.argv, " ")).substr(0, kMaxNotedCommand));
   sandbox::Settings settings;
   settings.root = root_.mount();
   settings.mounts =
@@ -103,24 +105,39 @@ void Workbench::run(const Deed& deed, const Shown& shown) {
   if (!shown.packages.empty())
     settings.mounts.push_back(sandbox::bind_mount(
         AT_FDCWD, shown.packages, std::string(portage::kPackagesDirectory), shown.packages_access));
-  settings.command.argv = deed.argv;
-  settings.command.environment = deed.environment;
+  settings.command.argv = deed_.argv;
+  settings.command.environment = deed_.environment;
   settings.network =
       phase_.network == spec::Network::host ? sandbox::Network::host : sandbox::Network::none;
-  const std::vector<std::string> stubs = sandbox::ensure_targets(settings);
+  stubs_ = sandbox::ensure_targets(settings);
   Watch watch;
   watch.log_fd = log_.fd.get();
-  watch.on_line = [&](std::string_view line) { context_.observer.step_output(info_, line); };
-  watch.on_tick = [&] { context_.observer.tick(); };
-  const Clock::time_point deed_start = Clock::now();
-  const sys::ExitStatus status =
-      run_watched(std::move(settings), sandbox::load_policy(phase_.policy), watch);
-  root_.remove_stubs(stubs);
-  if (status.code != 0) fail(deed, status, seconds_since(deed_start));
+  watch.on_line = [this](std::string_view line) { context_.observer.step_output(info_, line); };
+  deed_start_ = Clock::now();
+  kills_ = sys::out_of_memory_kills();
+  running_.emplace(std::move(settings), sandbox::load_policy(phase_.policy), std::move(watch));
 }
 
-void Workbench::fail(const Deed& deed, const sys::ExitStatus& status, double seconds) {
-  note(deed.name + " ended with " + std::to_string(status.code));
+void Workbench::finish() {
+  const sys::ExitStatus status = running_->wait();
+  running_.reset();
+  root_.remove_stubs(stubs_);
+  if (status.code != 0) fail(status);
+}
+
+void Workbench::run(Deed deed, const Shown& shown) {
+  start(std::move(deed), shown);
+  Watched* const one = &*running_;
+  while (one->is_open()) {
+    pump(std::span(&one, 1));
+    context_.observer.tick();
+  }
+  finish();
+}
+
+void Workbench::fail(const sys::ExitStatus& status) {
+  const double seconds = seconds_since(deed_start_);
+  note(deed_.name + " ended with " + std::to_string(status.code));
   const Inputs& inputs = context_.inputs;
   store::FailedStep failed;
   failed.spec = inputs.spec.name;
@@ -128,14 +145,14 @@ void Workbench::fail(const Deed& deed, const sys::ExitStatus& status, double sec
   failed.phase = info_.phase;
   failed.key = info_.key;
   failed.parents = parents_;
-  failed.environment = {deed.environment.begin(), deed.environment.end()};
-  failed.argv = deed.argv;
+  failed.environment = {deed_.environment.begin(), deed_.environment.end()};
+  failed.argv = deed_.argv;
   failed.working_dir = "/";
   failed.log = log_.name;
   failed.exit_status = status.code;
   context_.store.keep_failed(std::move(work_), failed);
   context_.observer.step_failed(info_, seconds_since(start_), log_.path);
-  std::string what = "phase " + quoted(info_.phase) + ": " + deed.name;
+  std::string what = "phase " + quoted(info_.phase) + ": " + deed_.name;
   const std::string place =
       info_.part && info_.total > 1
           ? " (" + std::to_string(info_.index) + " of " + std::to_string(info_.total) + ')'
@@ -143,15 +160,16 @@ void Workbench::fail(const Deed& deed, const sys::ExitStatus& status, double sec
   if (const auto package = failed_package(log_.path))
     what = "phase " + quoted(info_.phase) + ", " + package->cpv + place + ": " + package->phase;
   else if (!place.empty())
-    what = info_.name + place + ": " + deed.name;
-  StepFailed error(what + " failed after " + human_duration(seconds) + ", " + ending(status),
+    what = info_.name + place + ": " + deed_.name;
+  const std::optional<std::string> short_of_memory =
+      out_of_memory(log_.path, sys::out_of_memory_kills() != kills_);
+  const std::string after = " after " + human_duration(seconds) + ", " + ending(status);
+  StepFailed error(what + (short_of_memory ? " ran out of memory" : " failed") + after +
+                       (short_of_memory ? ": " + *short_of_memory : ""),
                    ExitCode::step);
-  const std::string kept =
-      info_.part && info_.index > 1
-          ? (info_.index == 2 ? "one package is kept · "
-                              : std::to_string(info_.index - 1) + " packages are kept · ")
-          : "";
-  error.set_hint(kept + "what it printed: 'gbox log " + info_.name +
+  error.out_of_memory = short_of_memory.has_value();
+  error.set_hint((short_of_memory ? "fewer make jobs need less: 'gbox build --jobs N' · " : "") +
+                 std::string("what it printed: 'gbox log ") + info_.name +
                  "' · a shell where it failed: 'gbox shell " + inputs.spec.file + ' ' + info_.name +
                  "' · 'gbox build " + inputs.spec.file + "' goes on from here");
   throw error;

@@ -4,12 +4,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gbox/portage/command.h"
 #include "root.h"
 #include "step.h"
+#include "watch.h"
 
 namespace gbox::build {
 
@@ -48,9 +51,15 @@ class Workbench {
   // What the phase copies and removes.
   void copy_files();
   void remove_files();
-  // Throws StepFailed, after keeping the failure for a shell, when it ends with another status
-  // than 0.
-  void run(const Deed& deed, const Shown& shown);
+  // Begins a deed and returns. Whoever calls pumps running() until it is no longer open, and then
+  // calls finish().
+  void start(Deed deed, const Shown& shown);
+  [[nodiscard]] Watched& running() { return *running_; }
+  // Throws StepFailed, after keeping the failure for a shell, when the deed has ended with another
+  // status than 0.
+  void finish();
+  // All of it at once.
+  void run(Deed deed, const Shown& shown);
   // Takes what this step has put at `path`, relative to the root, out of its result.
   void remove_made(const std::string& path);
 
@@ -58,7 +67,7 @@ class Workbench {
   store::Record publish(store::Record record);
 
  private:
-  [[noreturn]] void fail(const Deed& deed, const sys::ExitStatus& status, double seconds);
+  [[noreturn]] void fail(const sys::ExitStatus& status);
 
   const StepContext& context_;
   const spec::Phase& phase_;
@@ -68,6 +77,12 @@ class Workbench {
   store::Work work_;
   StepRoot root_;
   store::LogFile log_;
+  // The deed that runs, or the last one that did.
+  Deed deed_;
+  std::chrono::steady_clock::time_point deed_start_;
+  std::uint64_t kills_ = 0;  // for want of memory, on this host, when it began
+  std::vector<std::string> stubs_;
+  std::optional<Watched> running_;  // last: it ends before what it uses
 };
 
 // `additions` win.

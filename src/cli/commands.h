@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "console.h"
+#include "gbox/build/build.h"
 #include "gbox/sys/probe.h"
 
 namespace gbox::cli {
@@ -48,6 +49,7 @@ struct BuildArgs {
   std::vector<std::string> cache_from;  // directories, as given
   std::vector<std::string> cache_to;
   std::optional<std::uint64_t> store_limit;  // bytes
+  build::EffortOptions effort;
 };
 
 struct PlanArgs {

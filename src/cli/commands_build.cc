@@ -104,7 +104,7 @@ int cmd_build(const BuildArgs& args, Console& console) {
       args.store.directory, args.outputs,
       args.repos_outputs,   args.from,
       args.until,           {absolute_paths(args.cache_from), absolute_paths(args.cache_to)},
-      args.store_limit};
+      args.store_limit,     args.effort};
   if (args.dry_run) {
     console.result(plan_text(build::plan_build(request, console.progress())));
     return 0;

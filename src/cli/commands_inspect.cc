@@ -70,8 +70,15 @@ std::vector<std::string> find_logs(const store::Store& store, const std::string&
   for (store::FailedStep& known : store.failed_steps())
     if (failed_as(known, name) && (!failed || known.created > failed->created))
       failed = std::move(known);
-  if (failed && (!record || failed->created >= record->created))
-    return {store.log_path(failed->log)};
+  // What was merged from its binary package has the log of its build.
+  std::optional<store::Package> built;
+  for (store::Package& package : store.packages())
+    if (is_called(package.step, package.phase, name) && !package.log.empty() &&
+        (!built || package.created > built->created))
+      built = std::move(package);
+  const std::int64_t newest = std::max(record ? record->created : 0, built ? built->created : 0);
+  if (failed && failed->created >= newest) return {store.log_path(failed->log)};
+  if (built && (!record || built->created > record->created)) return {store.log_path(built->log)};
   if (!record) refuse_name(store, "no log", name);
   std::vector<std::string> paths = logs_of(store, *record);
   if (paths.empty())

@@ -129,6 +129,16 @@ void Parser::declare_build() {
   command->add_flag("--locked", raw_.locked,
                     "refuse to change the lock: an input that it lacks is an error");
   add_inputs(*command);
+  command->add_option("-j,--jobs", raw_.jobs, "make jobs, shared by all packages that are built")
+      ->type_name("N");
+  command->add_option("--emerge-jobs", raw_.emerge_jobs, "packages that are built at once")
+      ->type_name("N");
+  command->add_option("--memory", raw_.memory, "memory that building may take, such as 8G")
+      ->type_name("SIZE");
+  command->add_flag("--keep-going", raw_.keep_going,
+                    "when a package fails, build all that does not depend on it");
+  command->add_option("--retry", raw_.retry, "build a package that fails so many times more")
+      ->type_name("N");
   command
       ->add_option("--require-level", raw_.require_level,
                    "refuse a host below this level (default: full; see 'gbox doctor')")

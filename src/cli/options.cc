@@ -113,6 +113,17 @@ std::optional<std::uint64_t> Parser::store_limit() const {
   return parse_size("GBOX_STORE_LIMIT", wish);
 }
 
+build::EffortOptions Parser::effort_options() const {
+  build::EffortOptions effort;
+  if (!raw_.jobs.empty()) effort.jobs = parse_count("--jobs", raw_.jobs, 1);
+  if (!raw_.emerge_jobs.empty())
+    effort.packages = parse_count("--emerge-jobs", raw_.emerge_jobs, 1);
+  if (!raw_.memory.empty()) effort.memory_bytes = parse_size("--memory", raw_.memory);
+  if (!raw_.retry.empty()) effort.retries = parse_count("--retry", raw_.retry, 0);
+  effort.keep_going = raw_.keep_going;
+  return effort;
+}
+
 LockArgs Parser::lock_args(const CLI::App& parsed) const {
   LockArgs args{spec_args(), {raw_.store}, input_args(), raw_.update, false, raw_.dry_run};
   std::erase(args.update, "");  // what CLI11 gives for an option without a value
@@ -136,7 +147,8 @@ Command Parser::command_of(const CLI::App& parsed) const {
         raw_.require_level.empty() ? sys::Level::full : parse_level(raw_.require_level),
         parse_caches("--cache-from", raw_.cache_from),
         parse_caches("--cache-to", raw_.cache_to),
-        store_limit()};
+        store_limit(),
+        effort_options()};
   if (name == "plan")
     return PlanArgs{spec_args(), store, input_args(), raw_.json,
                     parse_caches("--cache-from", raw_.cache_from)};

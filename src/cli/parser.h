@@ -18,6 +18,11 @@ struct Raw {
   std::string store;
   std::string progress;
   std::string require_level;
+  std::string jobs;
+  std::string emerge_jobs;
+  std::string memory;
+  std::string retry;
+  bool keep_going = false;
   std::string keep;
   std::string store_limit;
   std::string unused_for;
@@ -76,6 +81,7 @@ class Parser {
   [[nodiscard]] SpecArgs spec_args() const;
   [[nodiscard]] InputArgs input_args() const;
   [[nodiscard]] std::optional<std::uint64_t> store_limit() const;
+  [[nodiscard]] build::EffortOptions effort_options() const;
   [[nodiscard]] LockArgs lock_args(const CLI::App& parsed) const;
   [[nodiscard]] std::pair<SpecArgs, std::string> spec_and_step(const std::string& command) const;
   [[nodiscard]] std::string help_of(const std::string& topic) const;

@@ -43,7 +43,7 @@ void JsonRenderer::plan(const std::vector<build::StepInfo>& steps, unsigned cach
 }
 
 void JsonRenderer::step_started(const build::StepInfo& step) {
-  tail_.clear();
+  tails_.erase(step.name);
   OrderedJson event = with_step("step-start", step);
   event["key"] = step.key;
   event["reason"] = step.reason;
@@ -51,7 +51,7 @@ void JsonRenderer::step_started(const build::StepInfo& step) {
 }
 
 void JsonRenderer::step_output(const build::StepInfo& step, std::string_view line) {
-  tail_.add(line);
+  tails_[step.name].add(line);
   emit({{"event", "output"}, {"step", step.name}, {"line", printable(line)}});
 }
 
@@ -64,6 +64,7 @@ void JsonRenderer::step_cached(const build::StepInfo& step) {
 void JsonRenderer::step_done(const build::StepInfo& step, double seconds) {
   OrderedJson event = with_step("step-done", step);
   event["seconds"] = milliseconds(seconds);
+  tails_.erase(step.name);
   emit(event);
 }
 
@@ -72,7 +73,8 @@ void JsonRenderer::step_failed(const build::StepInfo& step, double seconds,
   OrderedJson event = with_step("step-failed", step);
   event["seconds"] = milliseconds(seconds);
   event["log"] = log_path;
-  event["tail"] = tail_.excerpt();
+  event["tail"] = tails_[step.name].excerpt();
+  tails_.erase(step.name);
   emit(event);
 }
 

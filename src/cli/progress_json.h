@@ -3,6 +3,7 @@
 // them.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "gbox/base/json.h"
@@ -36,7 +37,7 @@ class JsonRenderer : public Renderer {
   void emit(const OrderedJson& event);
 
   Terminal terminal_;
-  OutputTail tail_;
+  std::map<std::string, OutputTail> tails_;  // of what runs, by step
   std::string waits_for_;
   std::string activity_;
   std::uint64_t activity_done_ = 0;

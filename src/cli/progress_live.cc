@@ -54,16 +54,25 @@ std::vector<std::string> LiveRenderer::region(Terminal::Size size) const {
   std::vector<std::string> lines;
   const std::size_t cells = size.columns > 1 ? size.columns - 1 : 1;
   const std::string indent(kVerbCells + 1, ' ');
-  if (step_runs_) {
-    // Of a phase that is merged package by package, the packages are what moves.
-    const unsigned done = running_.part ? running_.index - std::min(running_.index, 1u) : finished_;
-    const unsigned total = running_.part ? running_.total : total_;
+  const double now = terminal_.now();
+  if (const std::vector<const Running*> running = shown(); !running.empty()) {
+    const build::StepInfo& first = running.front()->step;
+    const unsigned done = first.part ? parts_done_ : finished_;
+    const unsigned total = first.part ? first.total : total_;
+    const bool alone = running.size() == 1;
     const std::string tail =
         (total == 0 ? std::string() : std::to_string(done) + '/' + std::to_string(total) + "  ") +
-        human_duration(terminal_.now() - step_began_);
-    lines.push_back(gauge(clean_line(running_.name), done, total, tail, size.columns));
-    if (!tail_.last_line().empty())
-      lines.push_back(cut_to_cells(indent + tail_.last_line(), cells));
+        (alone ? human_duration(now - running.front()->began)
+               : std::to_string(running.size()) + " at once");
+    lines.push_back(
+        gauge(clean_line(alone ? first.name : first.phase), done, total, tail, size.columns));
+    for (const Running* one : running) {
+      std::string line = one->tail.last_line();
+      if (!alone)
+        line = clean_line(one->step.name) + "  " + human_duration(now - one->began) +
+               (line.empty() ? "" : "  " + line);
+      if (!line.empty()) lines.push_back(cut_to_cells(indent + line, cells));
+    }
   }
   if (!waits_for_.empty())
     lines.push_back(cut_to_cells(padded("waiting", kVerbCells) + " for " + waits_for_, cells));
@@ -155,7 +164,7 @@ void LiveRenderer::waiting(std::string_view what_for) {
 }
 
 void LiveRenderer::build_done(const std::vector<build::OutputInfo>& outputs, double seconds) {
-  step_runs_ = false;
+  running_.clear();
   TextRenderer::build_done(outputs, seconds);
   suspend();
 }

@@ -46,10 +46,12 @@ void PlainRenderer::tick() {
   if (quiet_ == Quiet::yes || now - last_line_ < kHeartbeatSeconds) return;
   if (!waits_for_.empty()) {
     keep_verb("waiting", "for " + waits_for_);
-  } else if (step_runs_) {
-    keep_verb("running",
-              label(running_) + "  " + human_duration(now - step_began_) +
-                  (tail_.last_line().empty() ? "" : "  " + cut_to_cells(tail_.last_line(), 100)));
+  } else if (!running_.empty()) {
+    for (const Running* one : shown())
+      keep_verb("running", label(one->step) + "  " + human_duration(now - one->began) +
+                               (one->tail.last_line().empty()
+                                    ? ""
+                                    : "  " + cut_to_cells(one->tail.last_line(), 100)));
   } else if (!activity_.empty()) {
     keep_verb(activity_, activity_amount());
   }

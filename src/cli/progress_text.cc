@@ -72,21 +72,48 @@ void TextRenderer::plan(const std::vector<build::StepInfo>& steps, unsigned cach
                         std::to_string(steps.size() - cached) + " to run");
 }
 
+OutputTail& TextRenderer::tail_of(const build::StepInfo& step) {
+  for (Running& one : running_)
+    if (one.step.name == step.name) return one.tail;
+  if (unannounced_.step.name != step.name) unannounced_ = {step, terminal_.now(), {}};
+  return unannounced_.tail;
+}
+
+std::vector<const TextRenderer::Running*> TextRenderer::shown() const {
+  const bool parts = std::any_of(running_.begin(), running_.end(),
+                                 [](const Running& one) { return one.step.part; });
+  std::vector<const Running*> result;
+  for (const Running& one : running_)
+    if (one.step.part == parts) result.push_back(&one);
+  return result;
+}
+
+void TextRenderer::stop(const build::StepInfo& step) {
+  std::erase_if(running_, [&](const Running& one) { return one.step.name == step.name; });
+}
+
+void TextRenderer::count_part(const build::StepInfo& step) {
+  if (phase_ != step.phase) parts_done_ = 0;
+  phase_ = step.phase;
+  if (step.part) ++parts_done_;
+}
+
 void TextRenderer::step_started(const build::StepInfo& step) {
   end_of_pause();
-  running_ = step;
-  step_runs_ = true;
-  step_began_ = terminal_.now();
-  tail_.clear();
+  if (phase_ != step.phase) parts_done_ = 0;
+  phase_ = step.phase;
+  stop(step);
+  running_.push_back({step, terminal_.now(), {}});
 }
 
 void TextRenderer::step_output(const build::StepInfo& step, std::string_view line) {
-  tail_.add(line);
+  tail_of(step).add(line);
   if (verbose_ == Verbose::yes) keep(clean_line(step.name) + " | " + clean_line(line) + '\n');
 }
 
 void TextRenderer::step_cached(const build::StepInfo& step) {
   end_of_pause();
+  count_part(step);
   if (step.part) return;  // hundreds of them; the phase's plan has given their number
   ++finished_;
   keep_verb("cached", label(step));
@@ -94,7 +121,8 @@ void TextRenderer::step_cached(const build::StepInfo& step) {
 
 void TextRenderer::step_done(const build::StepInfo& step, double seconds) {
   end_of_pause();
-  step_runs_ = false;
+  count_part(step);
+  stop(step);
   if (!step.part) ++finished_, ++ran_;
   keep_verb("done", label(step) + "  " + human_duration(seconds), kGreen);
 }
@@ -102,12 +130,13 @@ void TextRenderer::step_done(const build::StepInfo& step, double seconds) {
 void TextRenderer::step_failed(const build::StepInfo& step, double seconds,
                                std::string_view log_path) {
   end_of_pause();
-  step_runs_ = false;
   if (!step.part) ++finished_, ++ran_;
+  const std::vector<std::string> excerpt = tail_of(step).excerpt();
+  stop(step);
   keep_verb("failed", label(step) + "  after " + human_duration(seconds), kRed);
   if (verbose_ == Verbose::no) {  // with --verbose all of it has just gone by
     std::string lines;
-    for (const std::string& line : tail_.excerpt()) lines += "  " + line + '\n';
+    for (const std::string& line : excerpt) lines += "  " + line + '\n';
     keep(lines);
   }
   keep_verb("log", std::string(log_path) + "  (gbox log " + step.name + ")");
@@ -147,7 +176,7 @@ void TextRenderer::warn(const Warning& warning) {
 }
 
 void TextRenderer::error(const Error& error) {
-  step_runs_ = false;  // nothing is left to show but this
+  running_.clear();  // nothing is left to show but this
   end_of_pause();
   suspend();
   keep(error_text(error, colour()));

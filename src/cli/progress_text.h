@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "error_text.h"
 #include "output_tail.h"
@@ -43,13 +44,20 @@ class TextRenderer : public Renderer {
   // "120.0 MiB of 300.0 MiB, 8.0 MiB/s, 22 s left"; what is unknown is left out.
   [[nodiscard]] std::string activity_amount() const;
 
+  struct Running {
+    build::StepInfo step;
+    double began = 0;
+    OutputTail tail;
+  };
+
+  // What to show: of a phase that is merged package by package, the packages.
+  [[nodiscard]] std::vector<const Running*> shown() const;
+
   Terminal terminal_;
   Verbose verbose_;
-  OutputTail tail_;          // of the running step
-  build::StepInfo running_;  // meaningful while step_runs_
-  bool step_runs_ = false;
-  double step_began_ = 0;
-  std::string activity_;  // "" when none goes on
+  std::vector<Running> running_;  // in the order they began
+  unsigned parts_done_ = 0;       // of the phase that runs
+  std::string activity_;          // "" when none goes on
   std::uint64_t activity_done_ = 0;
   std::uint64_t activity_total_ = 0;
   std::uint64_t activity_first_ = 0;  // done when it began: what an earlier run had already
@@ -61,7 +69,12 @@ class TextRenderer : public Renderer {
 
  private:
   void end_of_pause();
+  OutputTail& tail_of(const build::StepInfo& step);
+  void stop(const build::StepInfo& step);
+  void count_part(const build::StepInfo& step);
 
+  std::string phase_;             // whose parts are counted
+  Running unannounced_;           // what prints without having been announced, as merging does
   std::set<std::string> warned_;  // a warning is worth saying once
 };
 

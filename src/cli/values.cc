@@ -109,6 +109,17 @@ std::uint64_t parse_size(std::string_view option, std::string_view text) {
       .set_hint("a size is a number and a unit, such as '500MiB' or '10GiB'");
 }
 
+unsigned parse_count(std::string_view option, std::string_view text, unsigned least) {
+  constexpr unsigned kMost = 4096;
+  unsigned count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end == text.data() + text.size() && count >= least && count <= kMost)
+    return count;
+  throw Error("option " + quoted(option) + ": " + quoted(text) + " is not a number from " +
+                  std::to_string(least) + " to " + std::to_string(kMost),
+              ExitCode::usage);
+}
+
 std::uint64_t parse_duration(std::string_view option, std::string_view text) {
   static constexpr std::array kUnits = {Unit{"s", 1}, Unit{"m", 60}, Unit{"h", 3600},
                                         Unit{"d", 86400}, Unit{"w", 7 * 86400}};

@@ -21,6 +21,8 @@ std::vector<std::string> parse_caches(std::string_view option,
                                       const std::vector<std::string>& texts);
 // "10GiB", "500M", "1048576": powers of 1024 in either spelling.
 std::uint64_t parse_size(std::string_view option, std::string_view text);
+// A number from `least` to 4096.
+unsigned parse_count(std::string_view option, std::string_view text, unsigned least);
 // "30d", "12h", "90m", "45s", "2w"; in seconds.
 std::uint64_t parse_duration(std::string_view option, std::string_view text);
 

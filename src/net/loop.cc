@@ -57,12 +57,16 @@ class Loop {
   }
 
   void report() {
-    if (!session_.settings.on_progress) return;
+    const Settings& settings = session_.settings;
     const auto now = Clock::now();
     const bool due = now - reported_ >= kTick;
     if (due) reported_ = now;
-    for (Job* job : active_)
-      if (job->done() ? job->result().ok : due) session_.settings.on_progress(job->progress(now));
+    for (Job* job : active_) {
+      const bool fetched = job->done() && job->result().ok;
+      if (settings.on_progress && (job->done() ? fetched : due))
+        settings.on_progress(job->progress(now));
+      if (settings.on_fetched && fetched) settings.on_fetched(job->result().name);
+    }
   }
 
   void sleep() {

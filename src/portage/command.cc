@@ -63,9 +63,10 @@ bool only_merges(const std::vector<std::string>& options) {
   });
 }
 
-Command compile_command(const std::string& atom, const std::string& root) {
+Command compile_command(const std::string& atom, const std::string& root, bool merges) {
   Command command = emerge_command(root);
-  append(command, {"--nodeps", "--oneshot", "--usepkg=n", "--buildpkg=y", "--", atom});
+  append(command, {"--nodeps", "--oneshot", "--usepkg=n",
+                   merges ? "--buildpkg=y" : "--buildpkgonly", "--", atom});
   return command;
 }
 

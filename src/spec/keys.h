@@ -44,8 +44,8 @@ inline constexpr std::array<std::string_view, 17> kPortageList = {"profile",
                                                                   "sets",
                                                                   "patches",
                                                                   "config_dir"};
-inline constexpr std::array<std::string_view, 6> kBuildList = {
-    "jobs", "load_average", "emerge_jobs", "tmpfs", "distfiles", "mirror"};
+inline constexpr std::array<std::string_view, 7> kBuildList = {
+    "jobs", "load_average", "emerge_jobs", "memory", "tmpfs", "distfiles", "mirror"};
 inline constexpr std::array<std::string_view, 17> kPhaseList = {
     "name",       "root", "copy",        "emerge",  "options", "oneshot",
     "empty_tree", "deep", "changed_use", "passes",  "unmerge", "run",

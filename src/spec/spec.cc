@@ -56,10 +56,13 @@ BuildOptions read_options(Context& context, const toml::table& toml) {
   options.load_average = table.number("load_average");
   if (const auto jobs = table.integer("emerge_jobs", 1, kMostJobs))
     options.emerge_jobs = static_cast<unsigned>(*jobs);
-  if (const auto size = table.string("tmpfs")) {
-    options.tmpfs_bytes = parse_size(size->value);
-    if (!options.tmpfs_bytes)
-      context.fault(size->where, "'tmpfs': " + shown(size->value) + " is not a size",
+  for (const auto& [key, bytes] :
+       {std::pair{"memory", &options.memory_bytes}, {"tmpfs", &options.tmpfs_bytes}}) {
+    const auto size = table.string(key);
+    if (!size) continue;
+    *bytes = parse_size(size->value);
+    if (!*bytes)
+      context.fault(size->where, quoted(key) + ": " + shown(size->value) + " is not a size",
                     "write a number and one of K, M, G and T, such as '10G'");
   }
   if (const auto path = table.string("distfiles")) {

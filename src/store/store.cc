@@ -245,6 +245,15 @@ sys::FileLock Store::lock_key(std::string_view key, std::string_view doing,
                              wait);
 }
 
+std::optional<sys::FileLock> Store::try_lock_key(std::string_view key, std::string_view doing,
+                                                 sys::LockHolder* holder) {
+  require_key(key);
+  const std::string path = "locks/key-" + std::string(key);
+  auto lock = sys::FileLock::try_lock(fd(), path, sys::LockMode::exclusive, doing);
+  if (!lock && holder != nullptr) *holder = sys::read_holder(fd(), path);
+  return lock;
+}
+
 bool Store::has_snapshot(std::string_view id) const {
   return impl_->has_snapshot(id);
 }

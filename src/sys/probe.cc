@@ -12,6 +12,7 @@
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/machine.h"
 #include "gbox/sys/userns.h"
 #include "probe_deeds.h"
 #include "probe_remedies.h"
@@ -52,25 +53,6 @@ HostReport probe(const std::string& store_path, Scope scope) {
       if (check.outcome == Outcome::lack) identity = IdentityOk::no;
   const Deeds deeds = try_deeds(store, identity, scope);
   return judge(facts, deeds, store, scope);
-}
-
-// The lowest memory.max between this process' cgroup and the root of what it sees.
-std::optional<std::uint64_t> memory_limit() {
-  std::string group;
-  for (const std::string& line :
-       split(try_read_file(AT_FDCWD, "/proc/self/cgroup").value_or(""), '\n'))
-    if (line.starts_with("0::/")) group = line.substr(3);
-  std::optional<std::uint64_t> least;
-  for (;;) {
-    const std::string path = "/sys/fs/cgroup" + group + "/memory.max";
-    const std::string text(trim(try_read_file(AT_FDCWD, path).value_or("max")));
-    if (!text.empty() && text.front() >= '0' && text.front() <= '9') {
-      const std::uint64_t bytes = std::strtoull(text.c_str(), nullptr, 10);
-      least = least ? std::min(*least, bytes) : bytes;
-    }
-    if (group.empty()) return least;
-    group.erase(group.rfind('/'));
-  }
 }
 
 std::string_view container_name(Surroundings surroundings) {

@@ -1,7 +1,8 @@
 #!/bin/bash
-# An emerge phase is merged package by package: killed wherever it may be, each package is compiled
-# once; what one spec has compiled serves another; what changed is compiled again, with all that
-# depends on it and nothing else; and the result is the one of a plain emerge.
+# An emerge phase is merged package by package, several built at once: killed wherever it may be,
+# each package is compiled once; what one spec has compiled serves another; what changed is compiled
+# again, with all that depends on it and nothing else; and the result is the one of building one
+# after the other, and of a plain emerge.
 # GBOX_TEST_GRAPH=40 takes a larger graph.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
@@ -63,13 +64,29 @@ LC_ALL=C sort "$scratch/done" >"$scratch/all-done"
 assert_equal "$(uniq -d "$scratch/all-done")" "" "packages that were made more than once"
 assert_equal "$(wc -l <"$scratch/all-done")" "$((size + 1))" "packages made in all runs together"
 
+# Side by side: some were begun before the one before them had ended.
+at_once() { # EVENTS…: the most packages that were being built at a time
+  cat "$@" | jq -rn '[inputs | select(.event | IN("step-start", "step-done")) |
+    select(.step | startswith("graph/dev-graph/"))] |
+    reduce .[] as $e ({now: 0, most: 0};
+      .now += (if $e.event == "step-start" then 1 else -1 end) | .most = ([.most, .now] | max)) | .most'
+}
+most=0
+for events in "$scratch"/events-? "$scratch/events"; do
+  count=$(at_once "$events")
+  ((count <= most)) || most=$count
+done
+assert_equal "$most" 2 "packages built at once"
+
 # --- nothing to do; and what a build would do, asked of a plan ---
 ok gbox plan --json "$spec_file"
 assert_equal "$(jq '[.steps[] | select(.cached | not)] | length' <<<"$out")" 0
-dependents() { # every package that has $1 among what it is built with, itself included
-  python3 - "$graph" "$1" <<'P'
+# Every package that has $1 among what it is built with, itself included; with 'any', also those
+# that only run with it.
+dependents() {
+  python3 - "$graph" "$1" "${2:-built}" <<'P'
 import glob, os, re, sys
-graph, start = sys.argv[1:]
+graph, start, mode = sys.argv[1:]
 deps, runs = {}, {}
 for path in glob.glob(f"{graph}/*/*/*.ebuild"):
     name = os.path.basename(os.path.dirname(path))
@@ -77,6 +94,8 @@ for path in glob.glob(f"{graph}/*/*/*.ebuild"):
     field = lambda word: set(re.findall(r"/([a-z0-9-]+)", (re.search(rf'^{word}="(.*)"', text, re.M) or [0, ""])[1]))
     deps[name] = field("DEPEND") | field("BDEPEND")
     runs[name] = field("RDEPEND")
+    if mode == "any":
+        deps[name] |= runs[name]
 def closure(names):
     seen = set()
     todo = list(names)
@@ -142,9 +161,9 @@ package_env = { \"dev-graph/$leaf\" = [\"broken.conf\"] }" \
   "[[phase]]
 name = \"break\"
 copy = [{ from = \"etc/graph-break\", to = \"/etc/graph-break\" }]"
-build_events "$scratch/events" "$scratch/broken.toml" --output "oci:$scratch/broken"
+build_events "$scratch/events" "$scratch/broken.toml" --output "oci:$scratch/broken" --retry 1
 assert_equal "$status" 6
-assert_equal "$(compiled "$scratch/events")" "$leaf"
+assert_equal "$(compiled "$scratch/events")" "$leaf"$'\n'"$leaf" "compiled, and once more"
 assert_matches "$(jq -r 'select(.event == "error") | .message' "$scratch/events")" \
   "phase 'graph', dev-graph/$leaf-1 \\([0-9]+ of [0-9]+\\): compile failed"
 ok gbox log "graph/dev-graph/$leaf"
@@ -159,6 +178,39 @@ assert_equal "$status" 0
 assert_equal "$(compiled "$scratch/events")" "$leaf"
 ok gbox log graph
 assert_contains "$out" "GRAPH-COMPILE $leaf"
+
+# --- told to keep going, all is built that does not depend on what failed ---
+echo p02 >"$scratch/etc/graph-break"
+: >"$scratch/etc/graph-hungry"
+all_loud() {
+  graph_spec "$scratch/$1.toml" "$1" '"dev-graph/all"' 'use = ["loud"]' \
+    "[[phase]]
+name = \"break\"
+copy = [{ from = \"etc/graph-break\", to = \"/etc/graph-break\" },
+        { from = \"etc/graph-hungry\", to = \"/etc/graph-hungry\" }]"
+}
+all_loud going
+build_events "$scratch/events" "$scratch/going.toml" --output "oci:$scratch/going" --keep-going
+assert_equal "$status" 6
+dependents p02 any >"$scratch/lost"
+names=$(for ((i = 0; i < size; i++)); do printf 'p%02d\n' "$i"; done)
+built_anyway=$(comm -23 <(echo "$names") <(LC_ALL=C sort "$scratch/lost"))
+assert_equal "$(packages_of "$scratch/events" step-done)" "$built_anyway" \
+  "built though p02 failed"
+error=$(jq -r 'select(.event == "error") | .message' "$scratch/events")
+assert_matches "$error" "phase 'graph': 1 of [0-9]+ packages failed"
+assert_matches "$error" "dev-graph/p02-1 \\([0-9]+ of [0-9]+\\): compile failed"
+assert_matches "$error" "not built, as they need these: .*'dev-graph/all-1'"
+# The rest, one of them with less memory than it takes at first.
+: >"$scratch/etc/graph-break"
+echo p02 >"$scratch/etc/graph-hungry"
+build_events "$scratch/events" "$scratch/going.toml" --output "oci:$scratch/going" --jobs 4
+assert_equal "$status" 0
+assert_equal "$(compiled "$scratch/events" | uniq | sort -u)" "$(sed '/^all$/ d; /^graph-any$/ d' "$scratch/lost" | LC_ALL=C sort)"
+assert_contains "$(jq -r 'select(.event == "warning") | .message' "$scratch/events")" \
+  "'graph/dev-graph/p02' ran out of memory at '-j"
+assert_equal "$(jq -r 'select(.event == "output") | .line | select(startswith("GRAPH-JOBS"))' "$scratch/events" |
+  tail -n 1)" "GRAPH-JOBS -j1"
 
 # --- a damaged binary package is noticed, and built again ---
 "$e2e_lib/in-ids" bash -c '
@@ -192,7 +244,11 @@ content() {
   "$e2e_lib/in-ids" python3 "$e2e_lib/tree.py" "$target"
   "$e2e_lib/in-ids" rm -rf "$target"
 }
+# One after the other, from nothing.
+ok gbox build --store "$scratch/alone-store" "$spec_file" --output "oci:$scratch/alone" --emerge-jobs 1
 content "$scratch/image" >"$scratch/image.txt"
+content "$scratch/alone" >"$scratch/alone.txt"
+diff "$scratch/alone.txt" "$scratch/image.txt" || fail "not as one after the other makes it"
 content "$scratch/plain" >"$scratch/plain.txt"
 diff "$scratch/plain.txt" "$scratch/image.txt" || fail "not as a plain emerge makes it"
 assert_contains "$(cut -f8 "$scratch/image.txt")" $'\nusr/bin/graph-p00\n'

@@ -43,6 +43,10 @@ src_compile() {{
 \tlocal dep digest
 \tgraph_note
 \t[[ ! -e /etc/graph-break || $(</etc/graph-break) != "${{PN}}" ]] || die "asked to break"
+\tif [[ -e /etc/graph-hungry && $(</etc/graph-hungry) == "${{PN}}" ]]; then
+\t\techo "GRAPH-JOBS ${{MAKEOPTS}}"
+\t\t[[ ${{MAKEOPTS}} == -j1 ]] || {{ echo "cc1plus: out of memory allocating 65536 bytes"; die; }}
+\tfi
 \tdigest=$(for dep in {needs}; do
 \t\t"${{ESYSROOT}}/usr/bin/graph-${{dep}}" || exit
 \tdone | sha256sum) || die

@@ -35,6 +35,15 @@ struct CachePlaces {
   std::vector<std::string> to;    // what the build used is written there, even when it fails
 };
 
+// How a build goes about it. Changes no result.
+struct EffortOptions {
+  std::optional<unsigned> jobs;               // make jobs; absent: the spec's, or the processors
+  std::optional<unsigned> packages;           // at once; absent: the spec's 'emerge_jobs', or a few
+  std::optional<std::uint64_t> memory_bytes;  // absent: the spec's, or what there is
+  unsigned retries = 0;                       // of a package that fails
+  bool keep_going = false;                    // a package that fails ends only what depends on it
+};
+
 struct BuildRequest {
   SpecSource spec;
   SourceOptions sources;
@@ -45,6 +54,7 @@ struct BuildRequest {
   std::string until;                       // a phase: nothing after it runs, no image; empty: all
   CachePlaces caches;
   std::optional<std::uint64_t> store_limit;  // bytes; see store::Store::set_limit()
+  EffortOptions effort;
 };
 
 // Builds and publishes; returns one line's worth for each output. Throws what went wrong, with

@@ -107,6 +107,8 @@ struct Settings {
   // files. Empty is sys::check_interrupt.
   std::function<void()> check_interrupt;
   std::function<void(const Progress&)> on_progress;  // ten times a second at most, and at the end
+  // Of a file that is there and verified, also one that was kept.
+  std::function<void(std::string_view name)> on_fetched;
   // What a person who waits may like to know: (name, "mirror 'x' answered 404; trying 'y'").
   std::function<void(std::string_view name, std::string_view text)> on_note;
   WarningSink* warnings = nullptr;  // the clock differs from the servers'

@@ -25,8 +25,8 @@ std::vector<Command> emerge_commands(const spec::Phase& phase, bool binary_hosts
 bool only_merges(const std::vector<std::string>& options);
 
 // Of a phase that is merged package by package. `atom` is "=CPV::REPOSITORY": Portage need not look
-// further, its plan has been made.
-Command compile_command(const std::string& atom, const std::string& root);
+// further, its plan has been made. Without `merges` only a binary package comes of it.
+Command compile_command(const std::string& atom, const std::string& root, bool merges);
 // From binary packages in PKGDIR, in this order.
 Command merge_command(const std::vector<std::string>& cpvs, const std::string& root);
 Command uninstall_command(const std::string& cpv, const std::string& root);

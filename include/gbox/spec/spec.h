@@ -206,10 +206,11 @@ struct Output {
 
 // What must not change a result, and therefore never enters a key.
 struct BuildOptions {
-  std::optional<unsigned> jobs;  // make jobs of one package
+  std::optional<unsigned> jobs;  // make jobs, of all packages that are built at once
   std::optional<double> load_average;
-  std::optional<unsigned> emerge_jobs;       // packages at once
-  std::optional<std::uint64_t> tmpfs_bytes;  // size of the build directory's tmpfs; absent: none
+  std::optional<unsigned> emerge_jobs;        // packages at once
+  std::optional<std::uint64_t> memory_bytes;  // for building, of all of them
+  std::optional<std::uint64_t> tmpfs_bytes;   // size of the build directory's tmpfs; absent: none
   std::string distfiles;  // directory of source archives, as written; Portage verifies each file
   Location distfiles_where;
   std::vector<std::string> mirrors;  // of distfiles, tried in order; empty: the base's

@@ -106,6 +106,9 @@ class Store {
   // Two builds of one key: the second waits, then finds the record of the first.
   sys::FileLock lock_key(std::string_view key, std::string_view doing,
                          const sys::LockWait& wait = {});
+  // nullopt when another process has it; `holder` then tells which, as far as it is known.
+  std::optional<sys::FileLock> try_lock_key(std::string_view key, std::string_view doing,
+                                            sys::LockHolder* holder = nullptr);
 
   // --- records ---
   // The record of `key`, stamped as used. Absent, with a warning and dropped, when it is damaged

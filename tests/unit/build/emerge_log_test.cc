@@ -44,3 +44,19 @@ TEST_CASE("what emerge began to merge is told once each, in order") {
       ">>> Emerging (nonsense\n");
   CHECK(packages == std::vector<std::string>{"dev-libs/a-1", "dev-libs/b-2"});
 }
+
+TEST_CASE("want of memory is told from other failures") {
+  const char* killed =
+      "x86_64-pc-linux-gnu-g++: fatal error: Killed signal terminated program cc1plus\n"
+      "compilation terminated.\n";
+  CHECK(out_of_memory_in(killed, true) ==
+        "x86_64-pc-linux-gnu-g++: fatal error: Killed signal terminated program cc1plus");
+  // Somebody else may have sent that signal.
+  CHECK_FALSE(out_of_memory_in(killed, false));
+  CHECK(out_of_memory_in("cc1plus: out of memory allocating 65536 bytes\n", false) ==
+        "cc1plus: out of memory allocating 65536 bytes");
+  CHECK_FALSE(out_of_memory_in("a.c:1: error: 'memory' was not declared\n", true));
+  CHECK_FALSE(out_of_memory_in("", true));
+  CHECK(out_of_memory_in("std::bad_alloc\x1b]0;\x07" + std::string(500, 'x'), false)->size() <=
+        160);
+}

@@ -48,6 +48,38 @@ TEST_CASE("the bar fills with the steps that are finished") {
   CHECK(occurrences(fake.written, "□") == 24);
 }
 
+TEST_CASE("packages that are built at once have a line each, and the bar counts them") {
+  FakeTerminal fake;
+  LiveRenderer renderer(fake.terminal(), Verbose::no);
+  const auto part = [](const char* name, unsigned index) {
+    build::StepInfo info = step(name, index, 4);
+    info.phase = "php";
+    info.part = true;
+    return info;
+  };
+  renderer.step_started(step("php", 2, 2));
+  renderer.step_cached(part("php/dev-libs/a", 1));
+  renderer.step_started(part("php/dev-libs/b", 2));
+  fake.now = 10;
+  renderer.step_started(part("php/dev-libs/c", 3));
+  fake.now = 20;
+  renderer.step_output(part("php/dev-libs/b", 2), "compiling b");
+  // Merging is not announced: what it prints is kept in case it fails.
+  renderer.step_output(part("php/dev-libs/a", 1), "merging a");
+  fake.now = 21;
+  renderer.tick();
+  CHECK(fake.screen() ==
+        std::vector<std::string>{"php      ################################  1/4  2 at once",
+                                 "         php/dev-libs/b  0:21  compiling b",
+                                 "         php/dev-libs/c  0:11", ""});
+  renderer.step_failed(part("php/dev-libs/a", 1), 1, "/log");
+  CHECK(fake.written.find("  merging a") != std::string::npos);
+  renderer.step_done(part("php/dev-libs/b", 2), 21);
+  fake.now = 22;
+  renderer.tick();
+  CHECK(fake.screen().at(fake.screen().size() - 2).starts_with("php/dev-libs/c"));
+}
+
 TEST_CASE("no line of the region is as wide as the terminal, however narrow that is") {
   for (const unsigned columns : {200u, 80u, 40u, 20u, 8u, 2u, 1u}) {
     FakeTerminal fake;

@@ -96,7 +96,7 @@ TEST_CASE("jobs travel by environment, by the name that reaches both roots") {
 }
 
 TEST_CASE("packages of a plan are merged one by one, whatever Portage would add to them") {
-  const Command compile = compile_command("=dev-libs/a-1::gentoo", "/destination");
+  const Command compile = compile_command("=dev-libs/a-1::gentoo", "/destination", true);
   CHECK(std::find(compile.begin(), compile.end(), "--root=/destination") != compile.end());
   CHECK(std::find(compile.begin(), compile.end(), "--nodeps") != compile.end());
   CHECK(std::find(compile.begin(), compile.end(), "--oneshot") != compile.end());

@@ -46,7 +46,7 @@ TEST_CASE("each fault has its place, its message and its hint") {
        "s:4:1: unknown key 'tag' in [build] | 'tag' belongs to the top level, above every table"},
       {"[build]\n\"zebra\\u001b\"=1",
        "s:4:1: unknown key 'zebra?' in [build] | known here: 'jobs', 'load_average', "
-       "'emerge_jobs', 'tmpfs', 'distfiles' and 'mirror'"},
+       "'emerge_jobs', 'memory', 'tmpfs', 'distfiles' and 'mirror'"},
       // of the contract, but not of this version
       {"base.image='oci:x'",
        "s:3:6: 'base.image' is not supported by this version | use 'base.stage3'"},

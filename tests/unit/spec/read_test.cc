@@ -42,6 +42,7 @@ config_dir = "portage"
 jobs = 8
 load_average = 7.5
 emerge_jobs = 2
+memory = "6G"
 tmpfs = "10G"
 
 [[phase]]
@@ -119,6 +120,7 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   CHECK(spec.options.jobs == 8);
   CHECK(spec.options.load_average == 7.5);
   CHECK(spec.options.emerge_jobs == 2);
+  CHECK(spec.options.memory_bytes == (std::uint64_t{6} << 30));
   CHECK(spec.options.tmpfs_bytes == std::uint64_t{10} << 30);
 
   REQUIRE(spec.phases.size() == 2);
@@ -132,7 +134,7 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   CHECK(world.network == Network::none);
 
   const Phase& trim = spec.phases[1];
-  CHECK(trim.where.line == 46);
+  CHECK(trim.where.line == 47);
   CHECK(trim.root == "/destination");
   REQUIRE(trim.copy.size() == 2);
   CHECK(trim.copy[0].to == "/etc/php/");
