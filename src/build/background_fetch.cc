@@ -1,6 +1,7 @@
 #include "background_fetch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "gbox/base/text.h"
@@ -137,6 +138,9 @@ void BackgroundFetch::work() {
           });
       const std::lock_guard lock(mutex_);
       std::move(missing.begin(), missing.end(), std::back_inserter(missing_));
+      std::sort(missing_.begin(), missing_.end(), [](const MissingFile& a, const MissingFile& b) {
+        return a.file.name < b.file.name;
+      });
       busy_ = false;
     }
   } catch (const Stopped&) {

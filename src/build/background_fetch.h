@@ -33,7 +33,7 @@ class BackgroundFetch {
   [[nodiscard]] bool has(const std::vector<NeededFile>& files) const;
   // Whether nothing is left to do.
   [[nodiscard]] bool is_idle() const;
-  // What was not to be had so far.
+  // What was not to be had so far, by name.
   [[nodiscard]] std::vector<MissingFile> missing() const;
   [[nodiscard]] std::size_t asked_for() const;
   // Hands on what there is to tell, and throws what has ended the thread: a full disk, say.

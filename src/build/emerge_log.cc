@@ -83,8 +83,14 @@ std::optional<std::string> out_of_memory_in(std::string_view log, bool kernel_ki
                                    "LLVM ERROR: out of memory", "std::bad_alloc",
                                    "memory exhausted",          "ld: out of memory",
                                    "memory allocation of ",     "There is insufficient memory"};
-  constexpr std::array kKilled = {"Killed signal terminated program", "terminated with signal 9",
-                                  "signal: 9, SIGKILL", "] Killed", ": Killed"};
+  // The last but one is bash's, which pads it; the last is make's.
+  constexpr std::array kKilled = {"Killed signal terminated program",
+                                  "terminated with signal 9",
+                                  "signal: 9, SIGKILL",
+                                  "] Killed",
+                                  ": Killed",
+                                  " Killed     ",
+                                  " Error 137"};
   const auto tells = [](const std::string& line, const auto& words) {
     return std::any_of(words.begin(), words.end(),
                        [&](const char* word) { return line.find(word) != std::string::npos; });

@@ -51,6 +51,8 @@ TEST_CASE("want of memory is told from other failures") {
       "compilation terminated.\n";
   CHECK(out_of_memory_in(killed, true) ==
         "x86_64-pc-linux-gnu-g++: fatal error: Killed signal terminated program cc1plus");
+  CHECK(out_of_memory_in("Killed\nmake: *** [Makefile:2: all] Error 137\n", true) ==
+        "make: *** [Makefile:2: all] Error 137");
   // Somebody else may have sent that signal.
   CHECK_FALSE(out_of_memory_in(killed, false));
   CHECK(out_of_memory_in("cc1plus: out of memory allocating 65536 bytes\n", false) ==
