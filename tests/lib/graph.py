@@ -121,7 +121,7 @@ def main():
         extra = []
         if number == 9:
             extra.append("virtual/graph-any")
-        post = f"dev-graph/{names[number + 1]}" if number == 4 else ""
+        post = f"dev-graph/{names[5]}" if number == 4 and len(names) > 5 else ""
         if number == 5:
             depends = sorted({*depends, names[4]})
             atoms = [f"dev-graph/{d}" for d in depends]

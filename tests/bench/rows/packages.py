@@ -23,7 +23,7 @@ def _times(*builds: Build) -> Times:
 
 class Overhead:
     NAME = "package-overhead"
-    TARGET = Target(4.0)
+    TARGET = Target(2.0)
 
     def what(self, context: Context) -> str:
         return f"{_packages(context)} packages of which each compiles and installs one script"
