@@ -119,7 +119,7 @@ TEST_CASE("six hundred packages are mounted as a few layers that show what all o
   const std::string base =
       store.publish(std::move(ground), store::test::record_of("base")).snapshot;
 
-  Chain chain(context, "graph", {base});
+  Chain chain(context, "graph", {base}, store::test::key_of("base"));
   std::size_t most = 0;
   for (unsigned number = 0; number < kPackages; ++number) {
     const std::vector<std::string> parents = chain.snapshots();
@@ -133,7 +133,7 @@ TEST_CASE("six hundred packages are mounted as a few layers that show what all o
     store::Record record = store::test::record_of("graph/" + name_of(number), parents);
     record.seconds = 0;  // which would be synced one by one
     record = store.publish(std::move(work), std::move(record));
-    chain.push(record.snapshot, record.key);
+    chain.push(record, record.key);
     most = std::max(most, chain.snapshots().size());
   }
   CHECK(most <= kMostLayers);
@@ -143,12 +143,12 @@ TEST_CASE("six hundred packages are mounted as a few layers that show what all o
 
   // A build that takes them over finds the checkpoints instead of making them again.
   const std::size_t before = fixture.names("snapshots").size();
-  Chain again(context, "graph", {base});
+  Chain again(context, "graph", {base}, store::test::key_of("base"));
   for (unsigned number = 0; number < kPackages; ++number) {
     const auto record = store.find_record(store::test::key_of("graph/" + name_of(number)));
     REQUIRE(record);
     REQUIRE(record->parents == again.snapshots());
-    again.push(record->snapshot, record->key);
+    again.push(*record, record->key);
   }
   CHECK(again.snapshots() == chain.snapshots());
   CHECK(fixture.names("snapshots").size() == before);
