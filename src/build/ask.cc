@@ -1,13 +1,16 @@
 #include "ask.h"
 
+#include <algorithm>
 #include <map>
 
 #include "capture.h"
 #include "files.h"
 #include "gbox/base/text.h"
+#include "gbox/build/plan.h"
 #include "gbox/portage/command.h"
 #include "gbox/portage/manifest.h"
 #include "gbox/sys/beneath.h"
+#include "gbox/sys/file.h"
 #include "plan_words.h"
 #include "root.h"
 #include "supplies.h"
@@ -70,6 +73,33 @@ class Asker {
   bool hosts_ = false;
 };
 
+// Something is there, but masked, or without the flag that is asked for.
+bool wants_proposals(const portage::EmergePlan& plan) {
+  using Kind = portage::Problem::Kind;
+  return !plan.ok() && std::any_of(plan.problems.begin(), plan.problems.end(),
+                                   [](const portage::Problem& problem) {
+                                     return problem.kind == Kind::unsatisfied;
+                                   });
+}
+
+// The same command, to find out what a plan would need: autounmask goes as far as it can, unless
+// the phase's own options, which follow, say how far.
+portage::Command proposing(portage::Command emerge) {
+  emerge.insert(emerge.begin() + 1, {"--autounmask=y", "--autounmask-license=y"});
+  return emerge;
+}
+
+// All changes at once: by itself, emerge names the first that it stumbles upon.
+std::vector<portage::Proposal> ask_proposals(Asker& asker, const portage::Command& emerge,
+                                             const portage::EmergePlan& plan) {
+  const Captured answer =
+      asker.run(portage::helper_command(proposing(emerge)), {}, portage::plan_helper());
+  if (answer.status.code == 0)
+    if (auto more = portage::parse_emerge_plan(answer.output); more && !more->proposals.empty())
+      return std::move(more->proposals);
+  return plan.proposals;
+}
+
 // What emerge prints, when its internals are not as the helper knows them.
 portage::EmergePlan ask_text(Asker& asker, const portage::Command& emerge, std::string why) {
   const portage::TextQuestion question = portage::text_question(emerge);
@@ -126,6 +156,7 @@ portage::EmergePlan ask_emerge(const StepContext& context, const spec::Phase& ph
     }
     if (plan) {
       plan->text = std::move(answer.messages);
+      if (wants_proposals(*plan)) plan->proposals = ask_proposals(asker, emerge, *plan);
     } else {
       plan = ask_text(asker, emerge, std::move(why));
     }
@@ -134,7 +165,35 @@ portage::EmergePlan ask_emerge(const StepContext& context, const spec::Phase& ph
   });
 }
 
-void require_plan(const portage::EmergePlan& plan, const spec::Phase& phase) {
+namespace {
+
+// The additions as they would stand in the spec.
+std::vector<std::string> addition_lines(const std::vector<spec::PortageAddition>& additions,
+                                        const std::string& file) {
+  std::vector<std::string> lines;
+  try {
+    const spec::EditedSpec edited =
+        spec::add_to_portage(file, sys::read_file(file, spec::kMaxSpecBytes), additions);
+    if (edited.changed.empty())
+      return {quoted(file) +
+              " says this already; a rule of 'config_dir' or a later one of the "
+              "spec may say otherwise"};
+    lines.push_back("'gbox plan --write " + file + "' makes of the spec:");
+    for (const spec::EditedSpec::Line& line : edited.changed)
+      lines.push_back(file + ':' + std::to_string(line.number) + ": " + line.text);
+  } catch (const Error&) {
+    // As a person would write them.
+    lines.emplace_back("add to [portage]:");
+    for (const spec::PortageAddition& addition : additions)
+      lines.push_back(spec::to_toml(addition));
+  }
+  return lines;
+}
+
+}  // namespace
+
+void require_plan(const portage::EmergePlan& plan, const spec::Phase& phase,
+                  const std::string& file) {
   if (plan.ok()) return;
   const std::string start = to_string(phase.where) + ": plan of phase " + quoted(phase.name) + ": ";
   const PlanWords words = plan_words(plan);
@@ -143,10 +202,13 @@ void require_plan(const portage::EmergePlan& plan, const spec::Phase& phase) {
     Error error(start + "portage has none" + (text.empty() ? "" : ":\n" + text), ExitCode::plan);
     throw error.set_hint("this is all that portage says about it");
   }
-  Error error(start + join(words.sentences, "\n"), ExitCode::plan);
-  throw error.set_hint(words.remedies.empty()
-                           ? "'gbox shell' lets you ask the image's emerge yourself"
-                           : join(words.remedies, "\n"));
+  NoPlan error(start + join(words.sentences, "\n"), words.additions);
+  std::vector<std::string> hints;
+  if (!words.additions.empty()) hints = addition_lines(words.additions, file);
+  hints.insert(hints.end(), words.remedies.begin(), words.remedies.end());
+  error.set_hint(hints.empty() ? "'gbox shell' lets you ask the image's emerge yourself"
+                               : join(hints, "\n"));
+  throw error;
 }
 
 std::vector<Warning> plan_warnings(const portage::EmergePlan& plan, const spec::Phase& phase) {

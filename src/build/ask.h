@@ -21,9 +21,10 @@ namespace gbox::build {
 portage::EmergePlan ask_emerge(const StepContext& context, const spec::Phase& phase,
                                const std::vector<std::string>& parents);
 
-// Throws Error (plan) unless the plan can be run: the first problem in a sentence, with what would
-// solve it as lines for the spec, and what Portage printed when that is all there is.
-void require_plan(const portage::EmergePlan& plan, const spec::Phase& phase);
+// Throws NoPlan unless the plan can be run: each problem in a sentence, with what would solve it as
+// the lines that `file`, the spec, would have; or what Portage printed, when that is all there is.
+void require_plan(const portage::EmergePlan& plan, const spec::Phase& phase,
+                  const std::string& file);
 
 // What a build should know of a plan that works: packages that fetch while they are built
 // (PROPERTIES=live), an answer from text, a Portage that gbox's tests have not met.

@@ -9,6 +9,7 @@
 #include "emerge_phase.h"
 #include "forecast.h"
 #include "gbox/base/text.h"
+#include "gbox/build/plan.h"
 #include "gbox/portage/base.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/idmap.h"
@@ -300,15 +301,23 @@ std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& 
 }  // namespace
 
 std::vector<plan::PlannedStep> plan_build(const BuildRequest& request, Observer& observer) {
+  return make_build_plan(request, Masked::told_first, observer).steps;
+}
+
+BuildPlan make_build_plan(const BuildRequest& request, Masked masked, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox plan " + inputs.spec.name, waiting(observer));
   CacheDirectories caches({request.caches.from, {}}, store, observer);
   Sources sources(request.sources, inputs, store, observer);
   (void)settle(inputs, request.spec, sources);
-  open_repositories(inputs, sources);
+  open_repositories(inputs, sources, masked);
   StepContext context{inputs, store, observer};
   context.caches = &caches;
+  context.effort = effort_of(request.effort, inputs.spec.options, sys::usable_processors(),
+                             sys::usable_memory());
+  Supplies supplies(context, sources);
+  context.supplies = &supplies;  // Portage is shown what binary package hosts offer
   return with_packages(context, annotate(inputs.plan, inputs.spec, store));
 }
 

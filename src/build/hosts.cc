@@ -81,6 +81,14 @@ void Hosts::note_digests(const BinaryHostMirror& mirror, const std::vector<std::
   }
 }
 
+std::vector<std::string> Hosts::missing(std::span<const portage::EmergePlan> plans) {
+  std::vector<std::string> names;
+  if (!any()) return names;
+  for (const BinaryHostMirror& mirror : mirrors())
+    for (std::string& name : mirror.missing(plans)) names.push_back(std::move(name));
+  return names;
+}
+
 void Hosts::show(const std::string& directory, std::span<const portage::EmergePlan> plans) {
   sys::ensure_directories(AT_FDCWD, directory + "/config", 0755);
   const sys::Fd config = sys::open(directory + "/config", O_RDONLY | O_DIRECTORY);

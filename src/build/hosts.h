@@ -32,6 +32,8 @@ class Hosts {
   // Makes sure of the packages that `plans` take from hosts. Throws Error (input) naming what is
   // not to be had.
   void fetch(std::span<const portage::EmergePlan> plans);
+  // File names of what fetch() would fetch.
+  [[nodiscard]] std::vector<std::string> missing(std::span<const portage::EmergePlan> plans);
   // Fills `directory`, made here, with what a sandbox sees: indexes, and what the plans take.
   void show(const std::string& directory, std::span<const portage::EmergePlan> plans);
 

@@ -11,23 +11,21 @@ namespace {
 
 constexpr char kAdd[] = "add to [portage]: ";
 
-// "package_use = { "dev-lang/php" = ["intl"] }", as stage4.toml has it.
-std::string toml_of(const portage::Proposal& proposal) {
+spec::PortageAddition addition_of(const portage::Proposal& proposal) {
   using Kind = portage::Proposal::Kind;
-  std::vector<std::string> values;
-  for (const std::string& value : proposal.values) values.push_back('"' + printable(value) + '"');
-  const std::string list = '[' + join(values, ", ") + ']';
+  using Key = spec::PortageAddition::Key;
+  const std::string package(proposal.id.package());
   switch (proposal.kind) {
     case Kind::use:
-      return "package_use = { \"" + std::string(proposal.id.package()) + "\" = " + list + " }";
+      return {Key::package_use, package, proposal.values};
     case Kind::keywords:
-      return "package_accept_keywords = { \"=" + proposal.id.cpv + "\" = " + list + " }";
+      return {Key::package_accept_keywords, '=' + proposal.id.cpv, proposal.values};
     case Kind::unmask:
-      return "package_unmask = [\"=" + proposal.id.cpv + "\"]";
+      return {Key::package_unmask, '=' + proposal.id.cpv, {}};
     case Kind::license:
       break;
   }
-  return "package_license = { \"" + std::string(proposal.id.package()) + "\" = " + list + " }";
+  return {Key::package_license, package, proposal.values};
 }
 
 std::string sentence_of(const portage::Proposal& proposal) {
@@ -76,24 +74,22 @@ std::string sentence_of(const portage::Problem& problem) {
 }
 
 // What the spec would have to say for the newest version that an atom could have meant.
-std::vector<std::string> remedies_of(const portage::Problem& problem) {
-  std::vector<std::string> lines;
-  if (problem.refused.empty()) return lines;
+void add_for(const portage::Problem& problem, PlanWords& words) {
+  if (problem.refused.empty()) return;
   const portage::Refused& refused = problem.refused.front();
   using Kind = portage::Proposal::Kind;
+  const auto add = [&](Kind kind, std::vector<std::string> values) {
+    words.additions.push_back(addition_of({kind, refused.id, std::move(values), {}}));
+  };
   for (const std::string& mask : refused.masks) {
-    const std::vector<std::string> words = split_words(mask);
-    if (mask == "package.mask") lines.push_back(toml_of({Kind::unmask, refused.id, {}, {}}));
-    if (words.size() == 2 && words[1] == "keyword" && words[0] != "missing")
-      lines.push_back(toml_of({Kind::keywords, refused.id, {words[0]}, {}}));
-    if (mask == "missing keyword")
-      lines.push_back(toml_of({Kind::keywords, refused.id, {"**"}, {}}));
+    const std::vector<std::string> parts = split_words(mask);
+    if (mask == "package.mask") add(Kind::unmask, {});
+    if (parts.size() == 2 && parts[1] == "keyword" && parts[0] != "missing")
+      add(Kind::keywords, {parts[0]});
+    if (mask == "missing keyword") add(Kind::keywords, {"**"});
   }
-  if (!refused.licenses.empty())
-    lines.push_back(toml_of({Kind::license, refused.id, refused.licenses, {}}));
-  if (!refused.needs_use.empty())
-    lines.push_back(toml_of({Kind::use, refused.id, refused.needs_use, {}}));
-  return lines;
+  if (!refused.licenses.empty()) add(Kind::license, refused.licenses);
+  if (!refused.needs_use.empty()) add(Kind::use, refused.needs_use);
 }
 
 std::string package_of(const std::string& cpv) {
@@ -122,7 +118,8 @@ void add_circle(const portage::Problem& circle, PlanWords& words) {
   std::vector<std::string> changes;
   for (const portage::Refused& change : circle.refused)
     changes.push_back((changes.empty() ? "" : "or ") + std::string(kAdd) +
-                      toml_of({portage::Proposal::Kind::use, change.id, change.needs_use, {}}));
+                      spec::to_toml(addition_of(
+                          {portage::Proposal::Kind::use, change.id, change.needs_use, {}})));
   if (changes.empty())
     changes.emplace_back(
         "portage knows no USE flag that breaks the circle: a binary package of one "
@@ -184,7 +181,7 @@ PlanWords plan_words(const portage::EmergePlan& plan) {
   PlanWords words;
   for (const portage::Proposal& proposal : plan.proposals) {
     words.sentences.push_back(sentence_of(proposal));
-    words.remedies.push_back(kAdd + toml_of(proposal));
+    words.additions.push_back(addition_of(proposal));
   }
   // With proposals there are no other problems worth a word: Portage has a way.
   if (!plan.proposals.empty()) return words;
@@ -199,7 +196,7 @@ PlanWords plan_words(const portage::EmergePlan& plan) {
       add_blocked(problem, told, words);
     } else {
       words.sentences.push_back(sentence_of(problem));
-      for (const std::string& line : remedies_of(problem)) words.remedies.push_back(kAdd + line);
+      add_for(problem, words);
     }
   }
   return words;

@@ -115,9 +115,10 @@ void take_digests(Inputs& inputs) {
                                           : "commit " + repository.commit;
 }
 
-void check_configuration(const Inputs& inputs, Observer& observer) {
+void check_configuration(const Inputs& inputs, Masked masked, Observer& observer) {
   const spec::PortageConfig& config = inputs.spec.portage;
   portage::ConfigCheck check;
+  check.emerge_decides = masked == Masked::told_by_portage;
   check.repositories = inputs.repositories;
   if (!inputs.spec.base.stage3.empty() || !inputs.spec.base.arch.empty())
     check.arch = gentoo_arch(inputs.spec, inputs.machine);
@@ -190,14 +191,14 @@ void open_base(Inputs& inputs, Sources& sources) {
   inputs.base_archive = sources.open(inputs.lock.base->file, "fetch base", "base");
 }
 
-void open_repositories(Inputs& inputs, Sources& sources) {
+void open_repositories(Inputs& inputs, Sources& sources, Masked masked) {
   if (inputs.repositories.size() == inputs.spec.repositories.size() && inputs.checked) return;
   for (const spec::Repository& repository : inputs.spec.repositories)
     if (repository.path.empty())
       inputs.repositories.push_back(open_locked(inputs, repository, sources));
   std::sort(inputs.repositories.begin(), inputs.repositories.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
-  check_configuration(inputs, sources.observer());
+  check_configuration(inputs, masked, sources.observer());
   inputs.checked = true;
 }
 

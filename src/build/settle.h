@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gbox/build/build.h"
+#include "gbox/build/plan.h"
 #include "inputs.h"
 #include "sources.h"
 #include "step.h"
@@ -27,8 +28,9 @@ std::vector<std::string> settle(Inputs& inputs, const SpecSource& source, Source
 // Opens the base's archive, fetching it first when the store has not got it.
 void open_base(Inputs& inputs, Sources& sources);
 // Opens all ebuild repositories, fetching and unpacking those that are not directories here, and
-// checks the spec's Portage configuration against them. Throws SpecError with all its faults.
-void open_repositories(Inputs& inputs, Sources& sources);
+// checks the spec's Portage configuration against them, each once. Throws SpecError with all its
+// faults.
+void open_repositories(Inputs& inputs, Sources& sources, Masked masked = Masked::told_first);
 
 // The record of `step` on `parents`, found or made. While another gbox makes it, this one waits.
 store::Record ensure_step(const StepContext& context, const plan::Step& step, const StepInfo& info,

@@ -141,7 +141,7 @@ const portage::EmergePlan& Supplies::plan(const spec::Phase& phase,
                                           const std::vector<std::string>& parents) {
   Planned& known = planned(phase, parents);
   if (known.supplied) return known.plan;
-  require_plan(known.plan, phase);
+  require_plan(known.plan, phase, context_.inputs.spec.file);
   for (const Warning& warning : plan_warnings(known.plan, phase)) context_.observer.warn(warning);
   known.needed = needed_distfiles(std::span(&known.plan, 1));
   ask_for(known.needed, {known.plan});
@@ -168,6 +168,10 @@ bool Supplies::show_hosts(const std::string& phase, const std::string& directory
                              ? std::span<const portage::EmergePlan>()
                              : std::span<const portage::EmergePlan>(&found->second.plan, 1));
   return true;
+}
+
+std::vector<std::string> Supplies::missing_packages(const portage::EmergePlan& plan) {
+  return hosts_.missing(std::span(&plan, 1));
 }
 
 void Supplies::link(const std::string& phase, int dirfd, const std::string& cpv) {

@@ -53,6 +53,8 @@ class Supplies {
   // plan(); or, with no phase, with the indexes alone, to ask for a plan. False: the spec has no
   // hosts.
   bool show_hosts(const std::string& phase, const std::string& directory);
+  // File names of the packages that `plan` takes from hosts and the store lacks.
+  [[nodiscard]] std::vector<std::string> missing_packages(const portage::EmergePlan& plan);
 
  private:
   void note_digests(const std::vector<NeededFile>& files);

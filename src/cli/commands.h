@@ -57,6 +57,8 @@ struct PlanArgs {
   StoreArgs store;
   InputArgs inputs;
   bool json = false;
+  bool tree = false;
+  bool write = false;                   // into the spec, what Portage asks for
   std::vector<std::string> cache_from;  // directories, as given
 };
 

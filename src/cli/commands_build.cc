@@ -1,5 +1,6 @@
 // The commands that need the build module: everything but doctor.
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <map>
@@ -7,14 +8,18 @@
 #include "commands.h"
 #include "gbox/base/text.h"
 #include "gbox/build/build.h"
+#include "gbox/build/plan.h"
 #include "gbox/build/session.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/file.h"
 #include "open_store.h"
+#include "plan_report.h"
 
 namespace gbox::cli {
 
 namespace {
+
+constexpr int kMaxRounds = 10;  // of changes to a spec
 
 build::SpecSource source_of(const SpecArgs& args) {
   build::SpecSource source{args.path, {}};
@@ -33,20 +38,6 @@ build::SourceOptions options_of(const InputArgs& args) {
 std::vector<std::string> absolute_paths(std::vector<std::string> paths) {
   for (std::string& path : paths) path = absolute_path(path);
   return paths;
-}
-
-std::string plan_text(const std::vector<plan::PlannedStep>& steps) {
-  std::size_t width = 0;
-  for (const plan::PlannedStep& step : steps) width = std::max(width, step.step.name.size());
-  std::string text;
-  for (const plan::PlannedStep& step : steps) {
-    std::string line = step.cached ? "cached  " : "run     ";
-    line += step.step.name + std::string(width - step.step.name.size(), ' ') + "  " +
-            step.step.key.substr(0, 12);
-    if (!step.reason.empty()) line += "  " + printable(step.reason);
-    text += line + '\n';
-  }
-  return text;
 }
 
 std::string local_time(std::int64_t seconds) {
@@ -96,6 +87,23 @@ std::string kept_line(const std::string& key, std::uint64_t size_bytes, std::int
   return key.substr(0, 12) + "  " + size + "  " + local_time(used) + "  " + printable(what);
 }
 
+// As make_build_plan(); what Portage asks for is put into the spec, and shown. Each change may let
+// it see the next thing that it refuses.
+build::BuildPlan plan_writing(const build::BuildRequest& request, Console& console) {
+  for (int round = 0;; ++round) {
+    try {
+      return build::make_build_plan(request, build::Masked::told_by_portage, console.progress());
+    } catch (const build::NoPlan& refused) {
+      if (refused.additions().empty() || round == kMaxRounds) throw;
+      const auto lines = build::add_to_spec(request.spec, refused.additions());
+      if (lines.empty()) throw;
+      for (const spec::EditedSpec::Line& line : lines)
+        console.progress().fact(
+            "write", request.spec.path + ':' + std::to_string(line.number) + ": " + line.text);
+    }
+  }
+}
+
 }  // namespace
 
 int cmd_build(const BuildArgs& args, Console& console) {
@@ -106,7 +114,8 @@ int cmd_build(const BuildArgs& args, Console& console) {
       args.until,           {absolute_paths(args.cache_from), absolute_paths(args.cache_to)},
       args.store_limit,     args.effort};
   if (args.dry_run) {
-    console.result(plan_text(build::plan_build(request, console.progress())));
+    console.result(
+        plan_list(build::make_build_plan(request, build::Masked::told_first, console.progress())));
     return 0;
   }
   for (const build::OutputInfo& output : build::build(request, console.progress()))
@@ -120,11 +129,16 @@ int cmd_plan(const PlanArgs& args, Console& console) {
   request.sources = options_of(args.inputs);
   request.store = args.store.directory;
   request.caches.from = absolute_paths(args.cache_from);
-  const auto steps = build::plan_build(request, console.progress());
+  const build::BuildPlan plan =
+      args.write ? plan_writing(request, console)
+                 : build::make_build_plan(request, build::Masked::told_first, console.progress());
   if (args.json)
-    console.result_line(plan::to_json(steps).dump(2));
+    console.result_line(plan_json(plan).dump(2));
+  else if (args.tree)
+    console.result(plan_tree(
+        plan, lines_for(std::getenv("LC_ALL"), std::getenv("LC_CTYPE"), std::getenv("LANG"))));
   else
-    console.result(plan_text(steps));
+    console.result(plan_list(plan));
   return 0;
 }
 

@@ -152,6 +152,10 @@ void Parser::declare_plan() {
   add_cache(*command, "--cache-from", raw_.cache_from,
             "count packages in this directory as built; repeatable");
   command->add_flag("--json", raw_.json, "print JSON");
+  command->add_flag("--tree", raw_.tree, "print the packages as a tree of who needs whom");
+  command->add_flag(
+      "--write", raw_.write,
+      "write into the spec what Portage asks for: flags, keywords, licences, unmasks");
   command->add_flag("--locked", raw_.locked,
                     "refuse to change the lock: an input that it lacks is an error");
   add_inputs(*command);

@@ -150,7 +150,12 @@ Command Parser::command_of(const CLI::App& parsed) const {
         store_limit(),
         effort_options()};
   if (name == "plan")
-    return PlanArgs{spec_args(), store, input_args(), raw_.json,
+    return PlanArgs{spec_args(),
+                    store,
+                    input_args(),
+                    raw_.json,
+                    raw_.tree,
+                    raw_.write,
                     parse_caches("--cache-from", raw_.cache_from)};
   if (name == "lock") return lock_args(parsed);
   if (name == "fetch") return FetchArgs{spec_args(), store, input_args()};

@@ -42,6 +42,8 @@ struct Raw {
   bool verbose = false;
   bool dry_run = false;
   bool json = false;
+  bool tree = false;
+  bool write = false;
   bool path_only = false;
   bool locked = false;
   bool offline = false;

@@ -91,7 +91,7 @@ CheckContext::CheckContext(const spec::BuildSpec& read, const ConfigCheck& check
       settings(read, index, chosen, check.config_dirfd, check.arch),
       config_dirfd(check.config_dirfd),
       arch(check.arch),
-      certain(!touches_configuration(read)),
+      certain(!touches_configuration(read) && !check.emerge_decides),
       findings_(findings) {}
 
 void CheckContext::fault(const Location& where, std::string message, std::string hint) {

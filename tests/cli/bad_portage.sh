@@ -168,7 +168,7 @@ knotted() {
 }
 check "packages that need each other, and the flag that ends it" knotted '"app-knot/hen"' \
   "'app-knot/egg-1' and 'app-knot/hen-1' need each other to build" \
-  'add to [portage]: package_use = { "app-knot/egg" = ["-hatched"] }'
+  'add to [portage]: package_use."app-knot/egg" = ["-hatched"]'
 check "packages that need each other whatever the flags are" knotted '"app-knot/left"' \
   "'app-knot/left-1' and 'app-knot/right-1' need each other to build" \
   "portage knows no USE flag that breaks the circle: a binary package of one of them does ([[binhost]])"

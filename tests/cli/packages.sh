@@ -121,6 +121,21 @@ flagged leaf "$leaf"
 assert_equal "$(to_build "$scratch/leaf.toml")" "dev-graph/$leaf-1" "a flag of a leaf"
 assert_matches "$(jq -r '.steps[] | select(.package == "dev-graph/'"$leaf"'-1") | .reason' "$scratch/plan")" \
   "USE of dev-graph/$leaf-1: -loud → loud"
+# All that a plan tells of them: the one that is built costs what it did with the other flag.
+jq -e --arg leaf "dev-graph/$leaf-1" '
+  (.packages | length > 3) and (.packages[] | select(.package == $leaf) |
+    .step == "graph/\($leaf[:-2])" and .use[0] == "loud" and .binary == null and .seconds > 0 and
+    (.depends.build | length > 0) and (.depends.build[0] | has("root") and .installed == false)) and
+  all(.packages[] | select(.package != $leaf); .binary == {"from": "store"}) and
+  .estimate.unknown == 0 and .estimate.seconds > 0 and .fetch.files == 0 and .later == []
+  ' "$scratch/plan" >/dev/null || fail "$(jq -c 'del(.steps)' "$scratch/plan")"
+ok env LC_ALL=C.UTF-8 "$GBOX" plan --tree "$scratch/leaf.toml"
+assert_matches "$out" $'^dev-graph/all-1:0::graph  in the store\n├── dev-graph/'
+assert_matches "$out" "dev-graph/$leaf-1:[0-9/]+::graph  USE=\"loud\"  USE of .*: -loud → loud  about [0-9]+ "
+assert_matches "$out" 'dev-graph/p00-1:0::graph \[to build and run\]  USE="-loud"  in the store'
+assert_matches "$out" 'dev-graph/p00-1:0::graph \[to build( and run)?\]  \(above\)'
+assert_matches "$out" 'graph: [0-9]+ packages, [0-9]+ in the store, 1 to build, about [0-9]+ (s|min)'
+assert_matches "$out" 'graph: nothing to fetch'
 flagged library p01
 assert_equal "$(to_build "$scratch/library.toml")" "$(dependents p01 | cpvs)" "a flag of a library"
 graph_spec "$scratch/order.toml" graph "$(tr ' ' '\n' <<<"$leaves" | tac | sed 's/.*/"&"/' | paste -sd,)"

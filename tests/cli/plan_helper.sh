@@ -137,13 +137,14 @@ masked() {
 options = ["--autounmask=y"]'
   assert_matches "$err" "one.toml:[0-9:]*: plan of phase 'masked': 'app-demo/restricted' needs 'app-demo/restricted-1.0', which is masked"
   assert_contains "$err" "'app-demo/restricted-1.0': the licence 'standin-eula' is not accepted"
-  assert_contains "$err" 'hint: add to [portage]: package_unmask = ["=app-demo/restricted-1.0"]'
-  assert_contains "$err" 'hint: add to [portage]: package_license = { "app-demo/restricted" = ["standin-eula"] }'
+  assert_contains "$err" "hint: 'gbox plan --write $scratch/one.toml' makes of the spec:"
+  assert_matches "$err" 'hint: [^ ]*one.toml:[0-9]+: package_unmask = \["=app-demo/restricted-1.0"\]'
+  assert_matches "$err" 'hint: [^ ]*one.toml:[0-9]+: package_license."app-demo/restricted" = \["standin-eula"\]'
 }
 unstable() {
   fails 5 ask_one unstable 'emerge = ["=app-demo/hello-1.1"]'
-  assert_contains "$err" "'app-demo/hello-1.1' is masked: '~amd64 keyword'"
-  assert_contains "$err" 'package_accept_keywords = { "=app-demo/hello-1.1" = ["~amd64"] }'
+  assert_contains "$err" "needs 'app-demo/hello-1.1', which is only '~amd64'"
+  assert_contains "$err" 'package_accept_keywords."=app-demo/hello-1.1" = ["~amd64"]'
 }
 unknown() {
   # Known before Portage is asked; what only Portage finds is in the unit tests.
@@ -153,12 +154,39 @@ unknown() {
 flag() {
   fails 5 ask_one flag 'emerge = ["app-demo/slow[long-pause]"]'
   assert_contains "$err" "needs 'app-demo/slow-1.0' with 'long-pause'"
-  assert_contains "$err" 'package_use = { "app-demo/slow" = ["long-pause"] }'
+  assert_matches "$err" 'one.toml:[0-9]+: "app-demo/slow" = \["long-pause"\]'
+}
+# All of it at once, in the spec's own words, and nothing else of the spec.
+write() {
+  local spec=$scratch/one.toml before
+  one_phase write 'emerge = ["app-demo/slow[long-pause]", "=app-demo/hello-1.1", "app-demo/restricted"]'
+  # Another configuration is another 'tool', which then would have to be built first.
+  sed -i '/^\[\[phase\]\]$/ { N; /"tool"/ { N; d } }
+    s/^"app-test\/maker" = \["savedconfig"\]/&  # kept/' "$spec"
+  chmod 640 "$spec"
+  cp "$spec" before.toml
+  fails 2 gbox plan "$spec" # what is asked for and masked is known without Portage
+  ok gbox plan --write --tree "$spec"
+  assert_matches "$err" 'write +[^ ]*one.toml:[0-9]+: "app-demo/slow" = \["long-pause"\]'
+  assert_matches "$out" 'app-demo/slow-1.0:0::standin  USE="long-pause'
+  assert_equal "$(diff before.toml "$spec" | grep '^[<>]' | LC_ALL=C sort)" \
+    '> "app-demo/slow" = ["long-pause"]
+> package_accept_keywords."=app-demo/hello-1.1" = ["~amd64"]
+> package_license."app-demo/restricted" = ["standin-eula"]
+> package_unmask = ["=app-demo/restricted-1.0"]'
+  assert_equal "$(stat -c %a "$spec")" 640
+  before=$(<"$spec")
+  ok gbox plan --write --json "$spec"
+  assert_equal "$(<"$spec")" "$before"
+  assert_equal "$(jq -r '.packages[].package' <<<"$out" | LC_ALL=C sort | head -n 1)" app-demo/hello-1.1
+  assert_equal "$(jq -c '.packages[] | select(.package == "app-demo/hello-1.1") | .depends.build[0]' <<<"$out")" \
+    '{"package":"dev-demo/libgreet-2.0","root":"/","installed":false}'
 }
 check "masked and under a licence: both remedies" masked
 check "only unstable: the keyword" unstable
 check "no such package" unknown
 check "a flag that is not set: the flag" flag
+check "all of these, written into the spec" write
 
 # --- what decides the build of a package ---
 toolchain="B sys-devel/binutils-2.40 installed

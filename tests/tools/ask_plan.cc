@@ -103,7 +103,7 @@ void ask(const std::vector<std::string>& arguments) {
     parents.push_back(record->snapshot);
   }
   const portage::EmergePlan plan = build::ask_emerge({inputs, store, observer}, *phase, parents);
-  build::require_plan(plan, *phase);
+  build::require_plan(plan, *phase, inputs.spec.file);
   for (const Warning& warning : build::plan_warnings(plan, *phase)) say("W " + warning.message);
   show(plan);
   if (arguments.size() == 3) return;

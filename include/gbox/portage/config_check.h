@@ -18,6 +18,7 @@ struct ConfigCheck {
   std::span<const CheckedRepository> repositories;
   std::string arch;       // of the base, Gentoo's word ("amd64"); empty: the profile's is taken
   int config_dirfd = -1;  // the spec's config_dir, open; -1: none
+  bool emerge_decides = false;  // what emerge would refuse is a warning: it will be asked
 };
 
 struct ConfigFindings {

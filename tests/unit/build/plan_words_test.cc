@@ -58,9 +58,8 @@ TEST_CASE("each change that breaks a circle is a line of its own, one of them en
   change.needs_use = {"-doc"};
   circle.refused = {change, change};
   circle.refused[1].id.cpv = "c/d-1";
-  CHECK(of({circle}).remedies ==
-        Lines{"add to [portage]: package_use = { \"a/b\" = [\"-doc\"] }",
-              "or add to [portage]: package_use = { \"c/d\" = [\"-doc\"] }"});
+  CHECK(of({circle}).remedies == Lines{"add to [portage]: package_use.\"a/b\" = [\"-doc\"]",
+                                       "or add to [portage]: package_use.\"c/d\" = [\"-doc\"]"});
 }
 
 TEST_CASE("of many who want a version of a slot, one is named for each") {
