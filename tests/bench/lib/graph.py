@@ -146,6 +146,8 @@ class Graph:
 
     def planned(self, store: str, spec: str) -> list[str]:
         """The packages of the phase that compile something."""
-        steps = json.loads(self.context.run_gbox(store, "plan", "--json", spec))["steps"]
+        text = self.context.run_shell('"$GBOX" plan --json "$SPEC" 2>/dev/null', spec=spec,
+                                      gbox=self.context.gbox_program, gbox_store=store)
+        steps = json.loads(text)["steps"]
         return [step["package"] for step in steps
                 if re.fullmatch(r"dev-graph/p\d+-1", step.get("package") or "")]
