@@ -308,4 +308,27 @@ goods_upstream() {
 }
 row "a source archive that a mirror has wrong is taken from upstream" goods_upstream
 
+# What takes long to fetch arrives while packages are built, and what then turns out to be missing
+# costs none of them.
+goods_meanwhile() {
+  local name
+  export GBOX_STORE=$shared_store
+  for name in early late; do
+    goods "$name" "$mark $name" 'src_unpack() { :; }'
+    on_mirror "$name" "$mark $name"
+  done
+  spec_goods early late
+  rule '[{"path": "*/mirror/*/late-1.tar", "pause": 9, "status": 404},
+         {"path": "*/late-1.tar", "status": 404}]'
+  fails $input_error gbox build --progress json --output oci:out
+  assert_equal "$(jq -r 'select(.event == "step-done") | .step' <<<"$err" | grep /)" buy/app-shop/early
+  assert_contains "$(jq -r 'select(.event == "error") | .message' <<<"$err")" "'late-1.tar' ('app-shop/late-1')"
+  [[ ! -e out ]] || fail "there is an image"
+  rule '[]'
+  ok gbox build --progress json --output oci:out
+  assert_equal "$(jq -r 'select(.event == "step-start") | .step' <<<"$err" | grep /)" buy/app-shop/late
+}
+row "what is fetched arrives while packages are built; what is missing costs none of them" \
+  goods_meanwhile
+
 golden_finish

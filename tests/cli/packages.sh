@@ -21,7 +21,8 @@ graph_spec() {
     standin_head "$name" | sed 's,^profile = .*,profile = "standin:standin/linux/amd64",'
     printf '%s\n' "[repos.graph]" "path = \"$graph\""
     [[ -z $extra ]] || printf '%s\n' "$extra"
-    printf '%s\n' "[[phase]]" 'name = "graph"' "emerge = [$atoms]"
+    # The base is packed for each image; what is compressed is not the point here.
+    printf '%s\n' "[[phase]]" 'name = "graph"' "emerge = [$atoms]" '[output]' 'compression = "none"'
   } | awk -v portage="$portage" '{ print } /^make_conf/ && portage != "" { print portage }' >"$file"
 }
 # The packages of a build's events that were made by a kind of step: EVENTS EVENT
