@@ -79,16 +79,20 @@ BackgroundFetch::~BackgroundFetch() {
   thread_.join();
 }
 
-void BackgroundFetch::add(std::vector<NeededFile> files) {
+std::size_t BackgroundFetch::add(std::vector<NeededFile> files) {
   const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
   for (NeededFile& file : files) {
     const auto [known, made] = known_.try_emplace(file.file.name, file.file.digests);
     if (!made && known->second != file.file.digests)
       throw Error("fetch distfiles: two phases mean different files by " + quoted(file.file.name),
                   ExitCode::input);
-    if (made) waiting_.push_back(std::move(file));
+    if (!made) continue;
+    waiting_.push_back(std::move(file));
+    ++count;
   }
   changed_.notify_all();
+  return count;
 }
 
 bool BackgroundFetch::has(const std::vector<NeededFile>& files) const {

@@ -27,8 +27,9 @@ class BackgroundFetch {
   BackgroundFetch& operator=(const BackgroundFetch&) = delete;
   ~BackgroundFetch();  // ends what is being fetched, keeping its beginning
 
-  // Those not asked for before. Throws Error (input) for another file by a name that was.
-  void add(std::vector<NeededFile> files);
+  // Those not asked for before, and how many that are. Throws Error (input) for another file by a
+  // name that was.
+  std::size_t add(std::vector<NeededFile> files);
   // Whether all of these, asked for before, are there and verified.
   [[nodiscard]] bool has(const std::vector<NeededFile>& files) const;
   // Whether nothing is left to do.

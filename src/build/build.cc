@@ -156,7 +156,7 @@ class Run {
   }
 
   // Fetches for all emerge phases from `index` on that will run.
-  void fetch_ahead(std::size_t index) {
+  void fetch_ahead(std::size_t index, bool everything) {
     std::vector<const spec::Phase*> phases;
     for (std::size_t i = index; i < planned_.size(); ++i)
       if (const spec::Phase* phase = emerge_phase(inputs_, planned_[i].step);
@@ -164,7 +164,7 @@ class Run {
         phases.push_back(phase);
     if (phases.empty()) return;
     open_repositories(inputs_, sources_);
-    supplies_.fetch_ahead(phases, snapshots_);
+    supplies_.fetch_ahead(phases, snapshots_, everything);
     ahead_ = true;
   }
 
@@ -183,7 +183,7 @@ class Run {
     open_repositories(inputs_, sources_);
     const spec::Phase* phase = emerge_phase(inputs_, step);
     if (phase == nullptr) return;
-    if (!ahead_) fetch_ahead(index);
+    if (!ahead_) fetch_ahead(index, false);
     (void)supplies_.plan(*phase, snapshots_);
   }
 
@@ -351,7 +351,7 @@ void fetch(const BuildRequest& request, Observer& observer) {
     if (planned[next].step.kind == plan::StepKind::phase && !planned[next].cached) break;
     (void)run.step(next, info_of(planned[next], next, planned.size()));
   }
-  run.fetch_ahead(next);
+  run.fetch_ahead(next, true);
   run.finish_fetching();
 }
 

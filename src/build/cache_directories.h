@@ -24,6 +24,7 @@ class CacheDirectories {
   // Error (host) for one that cannot be written.
   CacheDirectories(const CachePlaces& places, store::Store& store, Observer& observer);
 
+  [[nodiscard]] bool has_any() const noexcept { return !from_.empty(); }
   // Takes those packages of `keys` into the store that it lacks and a directory has. `what` names
   // the phase they are for.
   void bring(const std::string& what, const std::vector<std::string>& keys);

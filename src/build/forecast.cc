@@ -64,8 +64,8 @@ plan::PlannedStep planned_package(const StepContext& context, const PackageStep&
   return planned;
 }
 
-// The files of all packages that are not here yet. Whether one is here is told by its size, as its
-// digests are looked at when it is used.
+// The files of what is compiled that are not here yet. Whether one is here is told by its size, as
+// its digests are looked at when it is used.
 void add_distfiles(const StepContext& context, BuildPlan& result) {
   const std::string& own = context.inputs.distfiles;
   if (!fetches_distfiles(context.inputs)) return;
@@ -79,7 +79,8 @@ void add_distfiles(const StepContext& context, BuildPlan& result) {
     return false;
   };
   std::set<std::string> counted;
-  for (std::size_t i = 0; i < result.packages.size(); ++i)
+  for (std::size_t i = 0; i < result.packages.size(); ++i) {
+    if (result.packages[i].in_store) continue;
     for (const portage::Distfile& file : result.emerge.packages[i].distfiles) {
       if (is_here(file)) continue;
       PackageOutlook& package = result.packages[i];
@@ -90,6 +91,7 @@ void add_distfiles(const StepContext& context, BuildPlan& result) {
       result.fetch_bytes += file.size.value_or(0);
       if (!file.size) ++result.fetch_unsized;
     }
+  }
 }
 
 // What comes from binary package hosts, by name as the store keeps it.
@@ -113,13 +115,13 @@ void add_host_packages(const StepContext& context, BuildPlan& result) {
 void add_estimate(const StepContext& context, BuildPlan& result) {
   using Planned = portage::PlannedPackage;
   const Costs costs(context.store.packages());
-  std::vector<plan::Task> tasks;
+  std::vector<plan::TimedTask> tasks;
   for (std::size_t i = 0; i < result.packages.size(); ++i) {
     const Planned& package = result.emerge.packages[i];
     PackageOutlook& outlook = result.packages[i];
     if (outlook.step && outlook.seconds == 0) outlook.seconds.reset();
     if (!outlook.seconds) outlook.seconds = costs.of(package);
-    plan::Task task;
+    plan::TimedTask task;
     const bool compiled = package.kind == Planned::Kind::ebuild && !outlook.in_store &&
                           package.operation == Planned::Operation::merge;
     task.seconds = compiled ? outlook.seconds : 0;

@@ -94,6 +94,10 @@ StepInfo PackageRun::info_of(std::size_t task, const std::string& key) const {
 }
 
 void PackageRun::run() {
+  std::vector<std::string> cpvs;
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    if (!in_store(i)) cpvs.push_back(package(i).id.cpv);
+  if (!cpvs.empty()) context_.supplies->need(phase_.name, cpvs);
   for (;;) {
     begin();
     if (schedule_.finished()) break;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "ask.h"
+#include "cache_directories.h"
+#include "emerge_phase.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/interrupt.h"
 #include "root.h"
@@ -39,7 +42,7 @@ Supplies::Supplies(const StepContext& context, Sources& sources)
 }
 
 // In the order in which the packages are merged.
-void Supplies::ask_for(const std::vector<NeededFile>& files,
+void Supplies::ask_for(std::vector<NeededFile> files,
                        const std::vector<portage::EmergePlan>& plans) {
   if (files.empty() || !fetches_distfiles(context_.inputs)) return;
   std::vector<std::string> paths;
@@ -54,11 +57,11 @@ void Supplies::ask_for(const std::vector<NeededFile>& files,
   for (const portage::EmergePlan& plan : plans)
     for (const portage::PlannedPackage& package : plan.packages)
       turns.try_emplace(package.id.cpv, turns.size());
-  std::vector<NeededFile> ordered = files;
-  std::stable_sort(ordered.begin(), ordered.end(), [&](const NeededFile& a, const NeededFile& b) {
+  std::stable_sort(files.begin(), files.end(), [&](const NeededFile& a, const NeededFile& b) {
     return turns[a.owners.front()] < turns[b.owners.front()];
   });
-  fetching_->add(std::move(ordered));
+  if (const std::size_t more = fetching_->add(std::move(files)))
+    context_.observer.fact("fetch", std::to_string(more) + " source archives needed");
 }
 
 // All of them are here, each with one of its digests. Offline, some may lie in the spec's
@@ -93,7 +96,8 @@ void Supplies::finish() {
   if (!fetching_) return;
   wait_for([this] { return fetching_->is_idle(); });
   if (lacks_something()) fail();
-  for (const auto& [phase, planned] : plans_) note_digests(planned.needed);
+  for (const auto& [phase, planned] : plans_)
+    if (planned.plan.ok()) note_digests(needed_distfiles(std::span(&planned.plan, 1)));
 }
 
 bool Supplies::lacks_something() const {
@@ -125,15 +129,28 @@ Supplies::Planned& Supplies::planned(const spec::Phase& phase,
 }
 
 void Supplies::fetch_ahead(const std::vector<const spec::Phase*>& phases,
-                           const std::vector<std::string>& parents) {
+                           const std::vector<std::string>& parents, bool everything) {
+  // Builds that the store knows, which may or may not be the ones that are asked for.
+  std::set<std::string> kept;
+  if (!everything)
+    for (const store::Package& package : context_.store.packages()) kept.insert(package.cpv);
+  const bool shared = context_.caches != nullptr && context_.caches->has_any();
   std::vector<portage::EmergePlan> plans;
-  for (const spec::Phase* phase : phases) {
-    const portage::EmergePlan& plan = planned(*phase, parents).plan;
-    if (plan.ok()) plans.push_back(plan);
+  std::vector<portage::EmergePlan> of_sources;
+  for (std::size_t i = 0; i < phases.size(); ++i) {
+    const portage::EmergePlan& plan = planned(*phases[i], parents).plan;
+    if (!plan.ok()) continue;
+    plans.push_back(plan);
+    const bool by_package = !everything && runs_by_package(context_.inputs, *phases[i]);
+    // The first one asks by itself in a moment; what is shared by directories is known by key.
+    if (by_package && (i == 0 || shared)) continue;
+    of_sources.push_back(plan);
+    if (by_package)
+      std::erase_if(of_sources.back().packages, [&](const portage::PlannedPackage& package) {
+        return kept.contains(package.id.cpv);
+      });
   }
-  std::vector<NeededFile> files = needed_distfiles(plans);
-  context_.observer.fact("fetch", std::to_string(files.size()) + " source archives needed");
-  ask_for(files, plans);
+  ask_for(needed_distfiles(of_sources), plans);
   hosts_.fetch(plans);
 }
 
@@ -144,12 +161,7 @@ const portage::EmergePlan& Supplies::plan(const spec::Phase& phase,
   require_plan(known.plan, phase, context_.inputs.spec.file);
   for (const Warning& warning : plan_warnings(known.plan, phase)) context_.observer.warn(warning);
   known.needed = needed_distfiles(std::span(&known.plan, 1));
-  ask_for(known.needed, {known.plan});
-  if (fetching_) {
-    const auto until = std::chrono::steady_clock::now() + kFirstMoment;
-    wait_for([&] { return fetching_->is_idle() || std::chrono::steady_clock::now() > until; });
-    if (fetching_->is_idle() && lacks_something()) fail();
-  }
+  if (!runs_by_package(context_.inputs, phase)) need(phase.name);
   if (hosts_.any()) {
     require_signature_tools(context_.inputs, known.plan, phase,
                             mount_chain(context_.store, parents).get());
@@ -157,6 +169,21 @@ const portage::EmergePlan& Supplies::plan(const spec::Phase& phase,
   }
   known.supplied = true;
   return known.plan;
+}
+
+void Supplies::need(const std::string& phase, const std::vector<std::string>& cpvs) {
+  std::vector<NeededFile> files = files_of(phase, "");
+  if (!cpvs.empty())
+    std::erase_if(files, [&](const NeededFile& file) {
+      return std::none_of(file.owners.begin(), file.owners.end(), [&](const std::string& owner) {
+        return std::find(cpvs.begin(), cpvs.end(), owner) != cpvs.end();
+      });
+    });
+  ask_for(std::move(files), {plans_.at(phase).plan});
+  if (!fetching_) return;
+  const auto until = std::chrono::steady_clock::now() + kFirstMoment;
+  wait_for([&] { return fetching_->is_idle() || std::chrono::steady_clock::now() > until; });
+  if (fetching_->is_idle() && lacks_something()) fail();
 }
 
 bool Supplies::show_hosts(const std::string& phase, const std::string& directory) {
@@ -176,6 +203,7 @@ std::vector<std::string> Supplies::missing_packages(const portage::EmergePlan& p
 
 void Supplies::link(const std::string& phase, int dirfd, const std::string& cpv) {
   const std::vector<NeededFile> files = files_of(phase, cpv);
+  ask_for(files, {plans_.at(phase).plan});
   if (fetching_) {
     wait_for([&] { return fetching_->has(files) || fetching_->is_idle(); });
     if (!fetching_->has(files)) fail();

@@ -26,20 +26,23 @@ class Supplies {
   // `context` and `sources` are borrowed.
   Supplies(const StepContext& context, Sources& sources);
 
-  // Fetches what `phases` need, as far as their plans on `parents` (snapshots, lowest first) tell.
+  // Asks for what `phases` need, as far as their plans on `parents` (snapshots, lowest first) tell.
   // A phase that cannot be planned yet, because an earlier one will prepare it, is passed over.
-  // Begins only; finish() waits for it.
+  // Unless it is to be `everything`, so is what is likely to be merged from a binary package: which
+  // ones are is known when the phase is run. Begins only; finish() waits for it.
   void fetch_ahead(const std::vector<const spec::Phase*>& phases,
-                   const std::vector<std::string>& parents);
+                   const std::vector<std::string>& parents, bool everything);
   // Waits for all that was asked for. Throws Error (input) that names every file which is not to be
   // had.
   void finish();
-  // The plan of `phase` on `parents`, asked once for each, with what it needs fetched or on its way
-  // (a few seconds are waited for it, as files that nobody has are often found out by then). Throws
-  // Error (plan) when Portage has none, and as finish() does. The reference holds until the next
-  // call.
+  // The plan of `phase` on `parents`, asked once for each. Throws Error (plan) when Portage has
+  // none. The reference holds until the next call.
   const portage::EmergePlan& plan(const spec::Phase& phase,
                                   const std::vector<std::string>& parents);
+  // Asks for the source archives of those packages (cpvs) of `phase`, planned last by plan(); none:
+  // of all. Waits a few seconds for them, as files that nobody has are often found out by then: it
+  // throws as finish() does.
+  void need(const std::string& phase, const std::vector<std::string>& cpvs = {});
   // Whether all that a package of `phase` needs is here; also when it is not to be had.
   [[nodiscard]] bool is_settled(const std::string& phase, const std::string& cpv) const;
   // Whether something is known to be not to be had; finish() tells.
@@ -58,7 +61,7 @@ class Supplies {
 
  private:
   void note_digests(const std::vector<NeededFile>& files);
-  void ask_for(const std::vector<NeededFile>& files, const std::vector<portage::EmergePlan>& plans);
+  void ask_for(std::vector<NeededFile> files, const std::vector<portage::EmergePlan>& plans);
   [[nodiscard]] std::vector<NeededFile> files_of(const std::string& phase,
                                                  const std::string& cpv) const;
   void wait_for(const std::function<bool()>& done);

@@ -4,12 +4,12 @@
 
 namespace gbox::plan {
 
-Estimate estimate(const std::vector<Task>& tasks, unsigned jobs) {
+Estimate estimate(const std::vector<TimedTask>& tasks, unsigned jobs) {
   Estimate result;
   double total = 0;
   double longest = 0;
   std::vector<double> ends;  // when each would end if there were no limit on jobs
-  for (const Task& task : tasks) {
+  for (const TimedTask& task : tasks) {
     double begin = 0;
     for (const std::size_t other : task.after)
       if (other < ends.size()) begin = std::max(begin, ends[other]);

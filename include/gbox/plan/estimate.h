@@ -7,7 +7,7 @@
 
 namespace gbox::plan {
 
-struct Task {
+struct TimedTask {
   std::optional<double> seconds;   // absent: nobody knows; it then counts as nothing
   std::vector<std::size_t> after;  // numbers of tasks before this one that it waits for
 };
@@ -20,6 +20,6 @@ struct Estimate {
 // Never less than the longest chain of tasks that wait for one another, nor than all of them
 // divided by `jobs` (at least 1), which no schedule can beat. A task that waits for a later one, or
 // for itself, is taken not to.
-Estimate estimate(const std::vector<Task>& tasks, unsigned jobs);
+Estimate estimate(const std::vector<TimedTask>& tasks, unsigned jobs);
 
 }  // namespace gbox::plan

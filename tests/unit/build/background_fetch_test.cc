@@ -70,14 +70,14 @@ TEST_CASE("files arrive while nobody waits, and what nobody has is told") {
   const NeededFile b = needed("b.tar", "beta");
   const NeededFile c = needed("c.tar", "gamma");
   CHECK_FALSE(fetch.has({a}));
-  fetch.add({a, c});
+  CHECK(fetch.add({a, c}) == 2);
   CHECK(soon([&] { return fetch.is_idle(); }));
   CHECK(fetch.has({a}));
   CHECK_FALSE(fetch.has({a, c}));
   REQUIRE(fetch.missing().size() == 1);
   CHECK(fetch.missing().front().file.name == "c.tar");
   // More, later; what was asked for before is not asked for again.
-  fetch.add({a, b, c});
+  CHECK(fetch.add({a, b, c}) == 1);
   CHECK(soon([&] { return fetch.has({a, b}); }));
   CHECK(soon([&] { return fetch.is_idle(); }));
   CHECK(fetch.missing().size() == 1);

@@ -5,7 +5,7 @@
 using namespace gbox::plan;
 
 TEST_CASE("packages that wait for nothing share the jobs") {
-  const std::vector<Task> tasks = {{10, {}}, {20, {}}, {30, {}}};
+  const std::vector<TimedTask> tasks = {{10, {}}, {20, {}}, {30, {}}};
   CHECK(estimate(tasks, 1).seconds == 60);
   CHECK(estimate(tasks, 2).seconds == 30);
   CHECK(estimate(tasks, 3).seconds == 30);  // the longest one
@@ -14,7 +14,7 @@ TEST_CASE("packages that wait for nothing share the jobs") {
 }
 
 TEST_CASE("no number of jobs beats the longest chain") {
-  const std::vector<Task> tasks = {{10, {}}, {20, {0}}, {5, {0}}, {30, {1, 2}}, {1, {}}};
+  const std::vector<TimedTask> tasks = {{10, {}}, {20, {0}}, {5, {0}}, {30, {1, 2}}, {1, {}}};
   CHECK(estimate(tasks, 8).seconds == 60);
   CHECK(estimate(tasks, 1).seconds == 66);
 }
