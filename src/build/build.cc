@@ -300,10 +300,6 @@ std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& 
 
 }  // namespace
 
-std::vector<plan::PlannedStep> plan_build(const BuildRequest& request, Observer& observer) {
-  return make_build_plan(request, Masked::told_first, observer).steps;
-}
-
 BuildPlan make_build_plan(const BuildRequest& request, Masked masked, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
   store::Store store = open_store(request.store, observer);

@@ -22,6 +22,12 @@ namespace {
 
 using Planned = portage::PlannedPackage;
 
+// For whoever watches: the number of a plan's packages, and how many of them the store has.
+std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept) {
+  return phase + ": " + std::to_string(packages) + (packages == 1 ? " package, " : " packages, ") +
+         std::to_string(kept) + " in the store, " + std::to_string(packages - kept) + " to build";
+}
+
 class EmergePhase {
  public:
   EmergePhase(const StepContext& context, const plan::Step& step, const spec::Phase& phase,
@@ -199,14 +205,6 @@ bool runs_by_package(const Inputs& inputs, const spec::Phase& phase) {
   if (features == inputs.spec.portage.make_conf.end()) return true;
   const std::vector<std::string> words = split_words(features->second);
   return std::find(words.begin(), words.end(), "buildpkg") == words.end();
-}
-
-std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept,
-                           std::size_t elsewhere) {
-  return phase + ": " + std::to_string(packages) + (packages == 1 ? " package, " : " packages, ") +
-         std::to_string(kept) + " in the store, " +
-         (elsewhere == 0 ? "" : std::to_string(elsewhere) + " in other caches, ") +
-         std::to_string(packages - kept - elsewhere) + " to build";
 }
 
 std::vector<std::string> packages_in(const store::Record& record) {

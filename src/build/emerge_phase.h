@@ -21,11 +21,6 @@ namespace gbox::build {
 // asked to keep binary packages in its own PKGDIR.
 bool runs_by_package(const Inputs& inputs, const spec::Phase& phase);
 
-// The number of a plan's packages, how many of them the store has, and how many others a directory
-// of packages has, for whoever watches.
-std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept,
-                           std::size_t elsewhere = 0);
-
 // The keys of the packages that a phase's record was made of; empty when it was run as one.
 std::vector<std::string> packages_in(const store::Record& record);
 

@@ -172,7 +172,8 @@ void PackageRun::build(const plan::Order& order) {
     }
     job.lock = std::move(*lock);
   }
-  if (ran_.insert(task).second || tries_.contains(task)) context_.observer.step_started(job.info);
+  ran_.insert(task);
+  context_.observer.step_started(job.info);
   job.bench = std::make_unique<Workbench>(context_, phase_, job.info, chain_.snapshots());
   if (planned.operation == Planned::Operation::uninstall)
     return start(std::move(job), uninstall_deed(context_.inputs, planned.id), {});

@@ -22,7 +22,7 @@ graph_spec() {
     printf '%s\n' "[repos.graph]" "path = \"$graph\""
     [[ -z $extra ]] || printf '%s\n' "$extra"
     # The base is packed for each image; what is compressed is not the point here.
-    printf '%s\n' "[[phase]]" 'name = "graph"' "emerge = [$atoms]" '[output]' 'compression = "none"'
+    printf '%s\n' '[output]' 'compression = "none"' "[[phase]]" 'name = "graph"' "emerge = [$atoms]"
   } | awk -v portage="$portage" '{ print } /^make_conf/ && portage != "" { print portage }' >"$file"
 }
 # The packages of a build's events that were made by a kind of step: EVENTS EVENT

@@ -100,6 +100,8 @@ def main():
     parser.add_argument("--packages", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    if options.packages < 4:
+        parser.error("a graph has at least 4 packages")
     chance = random.Random(options.seed)
     root = options.directory
     names = [f"p{number:02}" for number in range(options.packages)]

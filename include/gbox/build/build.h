@@ -61,10 +61,6 @@ struct BuildRequest {
 // everything finished so far kept in the store.
 std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer);
 
-// What build() would run, and why. Runs no step, but what is needed to know: names are resolved
-// and locked, and ebuild repositories unpacked, as build() would.
-std::vector<plan::PlannedStep> plan_build(const BuildRequest& request, Observer& observer);
-
 struct LockRequest {
   SpecSource spec;
   SourceOptions sources;

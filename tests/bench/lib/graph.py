@@ -146,6 +146,8 @@ class Graph:
 
     def planned(self, store: str, spec: str) -> list[str]:
         """The packages of the phase that compile something."""
+        # Portage is asked once what comes before is there.
+        self.context.run_gbox(store, "build", spec, "--until", "before")
         text = self.context.run_shell('"$GBOX" plan --json "$SPEC" 2>/dev/null', spec=spec,
                                       gbox=self.context.gbox_program, gbox_store=store)
         steps = json.loads(text)["steps"]
