@@ -230,8 +230,9 @@ assert_equal "$(jq -r 'select(.event == "output") | .line | select(startswith("G
 
 # --- a damaged binary package is noticed, and built again ---
 "$e2e_lib/in-ids" bash -c '
-  file=$(find "$1/packages" -name "p00-1*.gpkg.tar" -print -quit)
-  printf x | dd of="$file" bs=1 seek=2000 conv=notrunc status=none' -- "$store"
+  find "$1/packages" -name "p00-1*.gpkg.tar" | while read -r file; do
+    printf x | dd of="$file" bs=1 seek=2000 conv=notrunc status=none
+  done' -- "$store"
 graph_spec "$scratch/after.toml" after '"dev-graph/p00", "dev-graph/p01"' \
   'package_accept_keywords = { "dev-graph/p02" = ["~amd64"] }'
 build_events "$scratch/events" "$scratch/after.toml" --output "oci:$scratch/after"
