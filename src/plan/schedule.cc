@@ -148,8 +148,12 @@ void Schedule::leave(const Order& order) {
 
 void Schedule::ended(const Order& order) {
   leave(order);
-  for (std::size_t i = order.first; i < order.first + order.count; ++i)
-    states_[i] = order.kind == Order::Kind::build ? State::built : State::merged;
+  for (std::size_t i = order.first; i < order.first + order.count; ++i) {
+    if (order.kind != Order::Kind::build)
+      states_[i] = State::merged;
+    else if (states_[i] != State::merged)  // a snapshot of it may have been found meanwhile
+      states_[i] = State::built;
+  }
 }
 
 void Schedule::ended_without_package(const Order& order) {

@@ -263,6 +263,18 @@ TEST_CASE("snapshots that are there are passed by") {
   CHECK_FALSE(schedule.turn().has_value());
 }
 
+TEST_CASE("what was found to be merged while it was built is not merged again") {
+  Schedule schedule({task(1), task(9)}, limits(2));
+  const Order first = *schedule.next();
+  const Order second = *schedule.next();
+  schedule.ended(first);
+  CHECK(schedule.turn() == 1);
+  schedule.merged(1);
+  schedule.ended(second);
+  CHECK(schedule.is_merged(1));
+  CHECK(schedule.finished());
+}
+
 TEST_CASE("a need that comes later is refused") {
   CHECK_THROWS_AS(Schedule({task(1, {1}), task(1)}, limits(1)), const Error&);
 }
