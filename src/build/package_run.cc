@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "binary_package.h"
+#include "costs.h"
 #include "deeds.h"
 #include "gbox/base/text.h"
 #include "gbox/plan/package.h"
@@ -54,6 +55,7 @@ bool PackageRun::in_store(std::size_t task) const {
 }
 
 std::vector<plan::Task> PackageRun::tasks() const {
+  const Costs costs(context_.store.packages());
   std::vector<plan::Task> tasks;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Planned& planned = package(i);
@@ -66,9 +68,7 @@ std::vector<plan::Task> PackageRun::tasks() const {
     for (const portage::Need& need : planned.needs)
       if (need.node < plan_.packages.size() && need.node != i && (need.build || need.run))
         task.depends.push_back(need.node);
-    if (const auto last =
-            context_.store.latest_package_of(steps_[i].name, context_.inputs.spec.name))
-      task.seconds = last->seconds;
+    task.seconds = costs.of(planned).value_or(0);
     tasks.push_back(std::move(task));
   }
   return tasks;

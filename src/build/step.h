@@ -23,6 +23,7 @@ class StepFailed : public Error {
 
 class CacheDirectories;
 class Supplies;
+class Workbench;
 
 struct StepContext {
   const Inputs& inputs;
@@ -49,7 +50,6 @@ std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string&
                                         const std::string& var_tmp, const std::string& distfiles);
 // What a step of an emerge phase sees of them: just what its plan names, for one package only what
 // that one needs.
-class Workbench;
 std::string phase_distfiles(const StepContext& context, const spec::Phase& phase,
                             const Workbench& bench, const std::string& cpv = {});
 // The directory of all source archives there are: for scripts and shells.

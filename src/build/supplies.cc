@@ -42,8 +42,7 @@ Supplies::Supplies(const StepContext& context, Sources& sources)
 }
 
 // In the order in which the packages are merged.
-void Supplies::ask_for(std::vector<NeededFile> files,
-                       const std::vector<portage::EmergePlan>& plans) {
+void Supplies::ask_for(std::vector<NeededFile> files, std::span<const portage::EmergePlan> plans) {
   if (files.empty() || !fetches_distfiles(context_.inputs)) return;
   std::vector<std::string> paths;
   for (const NeededFile& file : files) paths.push_back("distfiles/" + file.file.name);
@@ -179,7 +178,7 @@ void Supplies::need(const std::string& phase, const std::vector<std::string>& cp
         return std::find(cpvs.begin(), cpvs.end(), owner) != cpvs.end();
       });
     });
-  ask_for(std::move(files), {plans_.at(phase).plan});
+  ask_for(std::move(files), std::span(&plans_.at(phase).plan, 1));
   if (!fetching_) return;
   const auto until = std::chrono::steady_clock::now() + kFirstMoment;
   wait_for([&] { return fetching_->is_idle() || std::chrono::steady_clock::now() > until; });
@@ -203,7 +202,7 @@ std::vector<std::string> Supplies::missing_packages(const portage::EmergePlan& p
 
 void Supplies::link(const std::string& phase, int dirfd, const std::string& cpv) {
   const std::vector<NeededFile> files = files_of(phase, cpv);
-  ask_for(files, {plans_.at(phase).plan});
+  ask_for(files, std::span(&plans_.at(phase).plan, 1));
   if (fetching_) {
     wait_for([&] { return fetching_->has(files) || fetching_->is_idle(); });
     if (!fetching_->has(files)) fail();

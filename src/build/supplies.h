@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,7 @@ class Supplies {
 
  private:
   void note_digests(const std::vector<NeededFile>& files);
-  void ask_for(std::vector<NeededFile> files, const std::vector<portage::EmergePlan>& plans);
+  void ask_for(std::vector<NeededFile> files, std::span<const portage::EmergePlan> plans);
   [[nodiscard]] std::vector<NeededFile> files_of(const std::string& phase,
                                                  const std::string& cpv) const;
   void wait_for(const std::function<bool()>& done);
