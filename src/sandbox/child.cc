@@ -163,7 +163,7 @@ void bring_up_loopback(const Prepared& p) noexcept {
   (void)::close(socket_fd);
 }
 
-void send_descriptor(const Prepared& p, int fd) noexcept {
+bool send_descriptor(int socket_fd, int fd) noexcept {
   char byte = 0;
   iovec vector = {&byte, 1};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -177,7 +177,7 @@ void send_descriptor(const Prepared& p, int fd) noexcept {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (::sendmsg(p.terminal_socket, &message, MSG_NOSIGNAL) != 1) fail(p, Operation::send_terminal);
+  return ::sendmsg(socket_fd, &message, MSG_NOSIGNAL) == 1;
 }
 
 // A terminal of the sandbox's own devpts: the caller's never enters (CVE-2017-5226).
@@ -191,7 +191,7 @@ int open_terminal(const Prepared& p) noexcept {
   size.ws_col = p.columns;
   if (slave < 0 || ::ioctl(slave, TIOCSWINSZ, &size) != 0 || ::ioctl(slave, TIOCSCTTY, 0) != 0)
     fail(p, Operation::open_terminal);
-  send_descriptor(p, master);
+  if (!send_descriptor(p.terminal_socket, master)) fail(p, Operation::send_terminal);
   (void)::close(master);
   return slave;
 }
@@ -209,15 +209,34 @@ void set_standard_descriptors(const Prepared& p) noexcept {
   if (::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) fail(p, Operation::close_descriptors);
 }
 
+void install_filter(const Prepared& p) noexcept {
+  const sock_fprog program = {static_cast<unsigned short>(p.seccomp.size()),
+                              const_cast<sock_filter*>(p.seccomp.data())};
+  if (p.listener_socket < 0) {
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+      fail(p, Operation::install_seccomp);
+    return;
+  }
+  // Only what kills ends a call that gbox is looking at: an emulated call that a signal restarts
+  // would be done twice. Kernels before Linux 5.19 do not know the flag.
+  constexpr unsigned kOnlyKillable = 1u << 5;  // SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+  long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                            SECCOMP_FILTER_FLAG_NEW_LISTENER | kOnlyKillable, &program);
+  if (listener < 0 && errno == EINVAL)
+    listener =
+        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+  if (listener < 0) fail(p, Operation::install_seccomp);
+  // From here on calls may wait for gbox, which serves as soon as it has this: so nothing but
+  // sendmsg, which is never notified, comes before.
+  if (!send_descriptor(p.listener_socket, static_cast<int>(listener)))
+    fail(p, Operation::send_listener);
+  (void)::close(static_cast<int>(listener));
+}
+
 void confine(const Prepared& p) noexcept {
   // While CAP_SYS_ADMIN is still there, whatever the policy leaves: without no_new_privs, so that
   // the image's own setuid programs work.
-  for (const std::vector<sock_filter>& filter : p.seccomp) {
-    const sock_fprog program = {static_cast<unsigned short>(filter.size()),
-                                const_cast<sock_filter*>(filter.data())};
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
-      fail(p, Operation::install_seccomp);
-  }
+  install_filter(p);
   for (const int capability : p.dropped_capabilities)
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) fail(p, Operation::limit_capabilities);
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -304,6 +323,8 @@ const char* operation_name(Operation operation) {
       return "close descriptors";
     case Operation::install_seccomp:
       return "install the seccomp filter";
+    case Operation::send_listener:
+      return "hand over the seccomp listener";
     case Operation::limit_capabilities:
       return "limit capabilities";
     case Operation::execute_init:

@@ -30,6 +30,7 @@ enum class Operation : std::int32_t {
   standard_descriptors,
   close_descriptors,
   install_seccomp,
+  send_listener,
   limit_capabilities,
   execute_init,
 };
@@ -56,13 +57,14 @@ struct Prepared {
   std::string gid_map;
   std::string host_name;
   bool own_network = true;
-  std::vector<std::vector<sock_filter>> seccomp;  // installed in this order
-  std::vector<int> dropped_capabilities;          // of the bounding set
+  std::vector<sock_filter> seccomp;
+  std::vector<int> dropped_capabilities;  // of the bounding set
   __user_cap_data_struct capabilities[2]{};
   int init_fd = -1;
   std::vector<char*> argv;         // null-terminated
   std::vector<char*> environment;  // null-terminated
   int stdio[3] = {-1, -1, -1};
+  int listener_socket = -1;  // ≥ 0: send the seccomp filter's listener here
   int terminal_socket = -1;  // ≥ 0: make a terminal, send its master here
   unsigned short rows = 0;
   unsigned short columns = 0;

@@ -1,103 +1,160 @@
 #include "filter.h"
 
-#include <seccomp.h>
-#include <sys/mman.h>
+#include <linux/seccomp.h>
 
+#include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <map>
-#include <memory>
 #include <mutex>
 
-#include "allow_program.h"
-#include "gbox/base/error.h"
+#include "call_table.h"
 #include "gbox/base/text.h"
-#include "gbox/sys/fd.h"
 
 namespace gbox::sandbox {
 
 namespace {
 
-// libseccomp returns negative errno values.
-void check(int result, const std::string& deed) {
-  if (result < 0) throw SysError(-result, "seccomp: " + deed, ExitCode::host);
+sock_filter answer(std::uint32_t action) {
+  return statement(BPF_RET | BPF_K, action);
 }
 
-void add_refusal(scmp_filter_ctx filter, const Refusal& refusal, int call) {
-  const std::uint32_t action = SCMP_ACT_ERRNO(EPERM);
-  if (refusal.argument < 0) {
-    check(seccomp_rule_add_array(filter, action, call, 0, nullptr), "add a refusal");
-    return;
+// The low half of an argument: what the kernel itself looks at where a call takes an int.
+sock_filter load_argument(int argument) {
+  const std::size_t low_half = std::endian::native == std::endian::little ? 0 : 4;
+  return statement(BPF_LD | BPF_W | BPF_ABS,
+                   static_cast<std::uint32_t>(offsetof(seccomp_data, args) +
+                                              8 * static_cast<std::size_t>(argument) + low_half));
+}
+
+class Compiler {
+ public:
+  Compiler(const Policy& policy, const Notifications& notifications)
+      : notifications_(notifications),
+        allowed_(policy.allowed_calls.begin(), policy.allowed_calls.end()) {
+    for (const Refusal& refusal : policy.refusals)
+      for (const std::string& call : refusal.calls) refusals_[call].push_back(&refusal);
   }
-  for (const std::uint32_t value : refusal.low32) {
-    const scmp_arg_cmp comparison = {static_cast<unsigned>(refusal.argument), SCMP_CMP_MASKED_EQ,
-                                     0xffffffff, value};
-    check(seccomp_rule_add_array(filter, action, call, 1, &comparison), "add a refusal");
+
+  [[nodiscard]] Program program() const {
+    Program program = {statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch))};
+    for (const FilterArchitecture& architecture : filter_architectures()) {
+      Program part = {statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+      append(part, part_for(architecture.audit));
+      program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, architecture.audit});
+      program.push_back(statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(part.size())));
+      append(program, part);
+    }
+    append(program, unknown());
+    return program;
   }
-}
 
-using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
+ private:
+  [[nodiscard]] std::uint32_t refused(int error_number) const {
+    if (notifications_.refusals) return SECCOMP_RET_USER_NOTIF;
+    return SECCOMP_RET_ERRNO | (static_cast<std::uint32_t>(error_number) & SECCOMP_RET_DATA);
+  }
+  [[nodiscard]] Program unknown() const { return {answer(refused(ENOSYS))}; }
 
-void add_related_architectures(scmp_filter_ctx filter) {
-  for (const FilterArchitecture& architecture : filter_architectures())
-    for (const std::uint32_t table : architecture.tables) {
-      const int result = seccomp_arch_add(filter, table);
-      if (result != -EEXIST) check(result, "add an architecture");
+  // Refuses what meets the condition and goes on behind itself otherwise.
+  [[nodiscard]] Program check(const Refusal& refusal) const {
+    Program program = {load_argument(refusal.argument)};
+    const sock_filter refuse = answer(refused(refusal.error_number));
+    for (std::size_t i = 0; i < refusal.low32.size(); ++i) {
+      const std::uint32_t value = refusal.low32[i];
+      switch (refusal.match) {
+        case Refusal::Match::among:
+          program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value});
+          program.push_back(refuse);
+          break;
+        case Refusal::Match::any_bit:
+          program.push_back({BPF_JMP | BPF_JSET | BPF_K, 0, 1, value});
+          program.push_back(refuse);
+          break;
+        case Refusal::Match::other_than:
+          // Past the rest of the list and the refusal behind it.
+          program.push_back({BPF_JMP | BPF_JEQ | BPF_K,
+                             static_cast<std::uint8_t>(refusal.low32.size() - i), 0, value});
+          break;
+      }
     }
-}
+    if (refusal.match == Refusal::Match::other_than) program.push_back(refuse);
+    return program;
+  }
 
-Filter make_refusals() {
-  Filter filter(seccomp_init(SCMP_ACT_ALLOW), &seccomp_release);
-  if (!filter) throw Error("seccomp: no memory for a filter", ExitCode::host);
-  check(seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)),
-        "set the action for unknown architectures");
-  add_related_architectures(filter.get());
-  return filter;
-}
+  [[nodiscard]] Program end_for(const std::string& call) const {
+    Program program;
+    if (const auto found = refusals_.find(call); found != refusals_.end())
+      for (const Refusal* refusal : found->second) {
+        if (refusal->argument < 0) {
+          program.push_back(answer(refused(refusal->error_number)));
+          return program;
+        }
+        append(program, check(*refusal));
+      }
+    if (!allowed_.contains(call))
+      append(program, unknown());
+    else
+      program.push_back(
+          answer(notifications_.calls.contains(call) ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW));
+    return program;
+  }
 
-std::vector<sock_filter> export_program(const Filter& filter) {
-  const sys::Fd memory(::memfd_create("seccomp", MFD_CLOEXEC));
-  if (!memory) throw SysError(errno, "seccomp: make a memory file", ExitCode::host);
-  check(seccomp_export_bpf(filter.get(), memory.get()), "export the filter");
-  const auto size = static_cast<std::size_t>(sys::fstat(memory.get()).st_size);
-  std::vector<sock_filter> program(size / sizeof(sock_filter));
-  if (::lseek(memory.get(), 0, SEEK_SET) != 0) throw SysError(errno, "seccomp: read the filter");
-  (void)sys::read_full(memory.get(), std::as_writable_bytes(std::span(program)), "the filter");
-  return program;
-}
-
-std::vector<std::vector<sock_filter>> make_programs(const Policy& policy) {
-  const Filter refused = make_refusals();
-  for (const Refusal& refusal : policy.refusals)
-    for (const std::string& name : refusal.calls) {
-      const int call = seccomp_syscall_resolve_name(name.c_str());
-      if (call != __NR_SCMP_ERROR) add_refusal(refused.get(), refusal, call);
+  [[nodiscard]] Program part_for(std::uint32_t audit) const {
+    std::vector<std::uint32_t> bounds;
+    std::vector<Program> ends = {unknown()};
+    const auto from = [&](std::uint32_t number, Program end) {
+      if (same(ends.back(), end)) return;
+      bounds.push_back(number);
+      ends.push_back(std::move(end));
+    };
+    std::uint32_t next = 0;
+    for (const auto& [number, call] : calls_of(audit)) {
+      if (number != next) from(next, unknown());
+      from(number, end_for(call));
+      next = number + 1;
     }
-  return {allow_program(policy.allowed_calls), export_program(refused)};
-}
+    from(next, unknown());
+    return search_program(bounds, ends);
+  }
 
-// All that decides the programs, as one word. Not the digest: that is of a file, and a policy may
+  static bool same(const Program& a, const Program& b) {
+    if (a.size() != 1 || b.size() != 1) return false;
+    return a.front().k == b.front().k;  // both are returns
+  }
+
+  const Notifications& notifications_;
+  std::set<std::string> allowed_;
+  std::map<std::string, std::vector<const Refusal*>> refusals_;
+};
+
+// All that decides the program, as one word. Not the digest: that is of a file, and a policy may
 // be changed after it was read.
-std::string content_of(const Policy& policy) {
+std::string content_of(const Policy& policy, const Notifications& notifications) {
   std::string content = join(policy.allowed_calls, " ");
   for (const Refusal& refusal : policy.refusals) {
-    content += "; " + join(refusal.calls, " ") + ' ' + std::to_string(refusal.argument);
+    content += "; " + join(refusal.calls, " ") + ' ' + std::to_string(refusal.error_number) + ' ' +
+               std::to_string(refusal.argument) + ' ' +
+               std::to_string(static_cast<int>(refusal.match));
     for (const std::uint32_t value : refusal.low32) content += ' ' + std::to_string(value);
   }
+  content += notifications.refusals ? "; all" : ";";
+  for (const std::string& call : notifications.calls) content += ' ' + call;
   return content;
 }
 
 }  // namespace
 
-std::vector<std::vector<sock_filter>> seccomp_programs(const Policy& policy) {
+Program seccomp_program(const Policy& policy, const Notifications& notifications) {
   // Kept, as a build starts hundreds of sandboxes under one or two policies, and making the
-  // programs would be an eighth of the work of each.
+  // program would be an eighth of the work of each.
   static std::mutex guard;
-  static std::map<std::string, std::vector<std::vector<sock_filter>>> made;
-  const std::string content = content_of(policy);
+  static std::map<std::string, Program> made;
+  const std::string content = content_of(policy, notifications);
   const std::scoped_lock lock(guard);
   const auto found = made.find(content);
   if (found != made.end()) return found->second;
-  return made.emplace(content, make_programs(policy)).first->second;
+  return made.emplace(content, Compiler(policy, notifications).program()).first->second;
 }
 
 }  // namespace gbox::sandbox

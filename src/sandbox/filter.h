@@ -1,21 +1,24 @@
-// A policy's system calls as BPF programs, made before the fork: the long list by
-// allow_program.h, the few refusals with their arguments by libseccomp. The child only installs
-// them.
+// A policy's system calls as one BPF program, made before the fork; the child only installs it.
 #pragma once
 
-#include <linux/filter.h>
-
-#include <vector>
+#include <set>
+#include <string>
 
 #include "gbox/sandbox/policy.h"
+#include "search_program.h"
 
 namespace gbox::sandbox {
 
-// Two programs, to be installed in this order: what is allowed (all else, and every call of an
-// unknown architecture: ENOSYS), and what is refused (EPERM). Two, because libseccomp cannot say
-// 'allowed but for these arguments' in one; the kernel takes the stricter answer, and of two
-// errors the later program's. The native architecture and its 32-bit relatives (multilib, x32)
-// follow the same rules.
-std::vector<std::vector<sock_filter>> seccomp_programs(const Policy& policy);
+// What a filter leaves to gbox to answer (see notified.h).
+struct Notifications {
+  std::set<std::string> calls;  // where the policy allows them
+  bool refusals = false;        // whatever the policy does not allow
+  [[nodiscard]] bool any() const { return refusals || !calls.empty(); }
+};
+
+// Allowed, refused with the policy's errno by what the arguments are, or unknown (as is every call
+// of a foreign architecture): ENOSYS. The native architecture and its 32-bit relatives (multilib,
+// x32) follow the same rules.
+Program seccomp_program(const Policy& policy, const Notifications& notifications = {});
 
 }  // namespace gbox::sandbox

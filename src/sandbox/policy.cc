@@ -159,6 +159,50 @@ Policy parse_policy(std::string_view name, std::string_view text, std::string_vi
   return policy;
 }
 
+int Decision::error_number() const noexcept {
+  switch (kind) {
+    case Kind::allowed:
+      return 0;
+    case Kind::refused:
+      return refusal->error_number;
+    case Kind::unknown:
+      break;
+  }
+  return ENOSYS;
+}
+
+namespace {
+
+bool meets(const Refusal& refusal, const std::array<std::uint64_t, 6>& arguments) {
+  if (refusal.argument < 0) return true;
+  const auto value =
+      static_cast<std::uint32_t>(arguments.at(static_cast<std::size_t>(refusal.argument)));
+  const auto& list = refusal.low32;
+  switch (refusal.match) {
+    case Refusal::Match::among:
+      return std::find(list.begin(), list.end(), value) != list.end();
+    case Refusal::Match::other_than:
+      return std::find(list.begin(), list.end(), value) == list.end();
+    case Refusal::Match::any_bit:
+      break;
+  }
+  return std::any_of(list.begin(), list.end(),
+                     [&](std::uint32_t bits) { return (value & bits) != 0; });
+}
+
+}  // namespace
+
+Decision decide(const Policy& policy, std::string_view call,
+                const std::array<std::uint64_t, 6>& arguments) {
+  for (const Refusal& refusal : policy.refusals)
+    if (std::find(refusal.calls.begin(), refusal.calls.end(), call) != refusal.calls.end() &&
+        meets(refusal, arguments))
+      return {Decision::Kind::refused, &refusal};
+  const auto& allowed = policy.allowed_calls;
+  const bool known = std::find(allowed.begin(), allowed.end(), call) != allowed.end();
+  return {known ? Decision::Kind::allowed : Decision::Kind::unknown, nullptr};
+}
+
 std::vector<std::string> policy_names() {
   std::vector<std::string> names;
   for (const EmbeddedFile& file : embedded_files())

@@ -18,6 +18,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/userns.h"
+#include "supervisor.h"
 #include "targets.h"
 
 namespace gbox::sandbox {
@@ -184,8 +185,37 @@ sys::Child clone_outer(const Prepared& prepared) {
   return {static_cast<pid_t>(pid), sys::Fd(pidfd)};
 }
 
+struct Launched {
+  std::unique_ptr<Supervisor> supervisor;
+  sys::Child outer;
+};
+
+struct SocketPair {
+  sys::Fd ours;
+  sys::Fd theirs;
+};
+
+SocketPair socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw SysError(errno, "enter sandbox: make a socket pair");
+  return {sys::Fd(ends[0]), sys::Fd(ends[1])};
+}
+
+// Handing over the listener must not wait for whoever gets it.
+void require_hand_over(const Policy& policy, const Notifications& notifications) {
+  constexpr std::string_view kCall = "sendmsg";
+  if (decide(policy, kCall, {}).kind != Decision::Kind::allowed)
+    throw Error("policy " + quoted(policy.name) + " does not allow " + quoted(kCall) +
+                    ", by which a step's calls are handed to gbox",
+                ExitCode::usage)
+        .set_hint("add the group 'ipc', or leave out what watches calls ('--trace-policy')");
+  if (notifications.calls.contains(std::string(kCall)))
+    throw Error("internal error: 'sendmsg' cannot be notified");
+}
+
 // Fills in what both kinds of start share, clones, and waits until gbox-init runs.
-sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) {
+Launched launch(Settings& settings, const Policy& policy, Prepared& prepared) {
   require_own_targets(settings.root.get());
   std::vector<Mount> mounts;
   add_device_mounts(mounts);
@@ -207,7 +237,8 @@ sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) 
   prepared.gid_map = sys::id_map_text(sys::nested_identity(sys::current_gid_map()));
   prepared.host_name = settings.host_name;
   prepared.own_network = settings.network == Network::none;
-  prepared.seccomp = seccomp_programs(policy);
+  const Notifications notifications = notifications_of(settings.notified);
+  prepared.seccomp = seccomp_program(policy, notifications);
   prepare_capabilities(prepared, policy);
   const sys::Fd init = init_memory();
   prepared.init_fd = init.get();
@@ -215,25 +246,39 @@ sys::Child launch(Settings& settings, const Policy& policy, Prepared& prepared) 
   prepared.argv = pointers(arguments.argv);
   prepared.environment = pointers(arguments.environment);
 
+  SocketPair listener;
+  if (notifications.any()) {
+    require_hand_over(policy, notifications);
+    listener = socket_pair();
+    prepared.listener_socket = listener.theirs.get();
+  }
   sys::Pipe failure = sys::pipe();
   prepared.failure_fd = failure.write.get();
-  prepared.kept_by_outer = {prepared.root_fd,        prepared.init_fd,  prepared.stdio[0],
-                            prepared.stdio[1],       prepared.stdio[2], prepared.failure_fd,
-                            prepared.terminal_socket};
+  prepared.kept_by_outer = {prepared.root_fd,         prepared.init_fd,        prepared.stdio[0],
+                            prepared.stdio[1],        prepared.stdio[2],       prepared.failure_fd,
+                            prepared.terminal_socket, prepared.listener_socket};
   for (const Attachment& a : prepared.attachments) prepared.kept_by_outer.push_back(a.tree_fd);
   std::erase(prepared.kept_by_outer, -1);
   std::sort(prepared.kept_by_outer.begin(), prepared.kept_by_outer.end());
   const auto last = std::unique(prepared.kept_by_outer.begin(), prepared.kept_by_outer.end());
   prepared.kept_by_outer.erase(last, prepared.kept_by_outer.end());
 
-  sys::Child outer = clone_outer(prepared);
+  Launched launched{nullptr, clone_outer(prepared)};
   failure.write.reset();
+  if (listener.ours) {
+    // Before the failure's pipe is read: what comes until gbox-init runs may already be notified.
+    // Without a descriptor the start has failed, and the pipe says why.
+    listener.theirs.reset();
+    if (sys::Fd fd = receive_descriptor(listener.ours.get()))
+      launched.supervisor =
+          std::make_unique<Supervisor>(std::move(fd), policy, std::move(settings.notified));
+  }
   Failure report{};
   // End of file without a report: gbox-init was executed and closed its copy.
   if (sys::read_full(failure.read.get(), std::as_writable_bytes(std::span(&report, 1)),
                      "the sandbox's report") == sizeof report)
     throw_failure(report, mounts);
-  return outer;
+  return launched;
 }
 
 }  // namespace
@@ -266,32 +311,39 @@ Sandbox Sandbox::start(Settings settings, const Policy& policy, const Pipes& pip
   prepared.stdio[0] = pipes.stdin_fd >= 0 ? pipes.stdin_fd : null.get();
   prepared.stdio[1] = pipes.stdout_fd >= 0 ? pipes.stdout_fd : null.get();
   prepared.stdio[2] = pipes.stderr_fd >= 0 ? pipes.stderr_fd : null.get();
-  return {launch(settings, policy, prepared), sys::Fd()};
+  Launched launched = launch(settings, policy, prepared);
+  return {std::move(launched.supervisor), std::move(launched.outer), sys::Fd()};
 }
 
 Sandbox Sandbox::start(Settings settings, const Policy& policy, const Terminal& terminal) {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    throw SysError(errno, "enter sandbox: make a socket pair");
-  const sys::Fd ours(ends[0]);
-  sys::Fd theirs(ends[1]);
+  SocketPair sockets = socket_pair();
   Prepared prepared;
-  prepared.terminal_socket = theirs.get();
+  prepared.terminal_socket = sockets.theirs.get();
   prepared.rows = terminal.rows;
   prepared.columns = terminal.columns;
-  sys::Child outer = launch(settings, policy, prepared);
-  theirs.reset();
-  sys::Fd master = receive_descriptor(ours.get());
+  Launched launched = launch(settings, policy, prepared);
+  sockets.theirs.reset();
+  sys::Fd master = receive_descriptor(sockets.ours.get());
   if (!master) throw Error("enter sandbox: the terminal did not arrive", ExitCode::host);
-  return {std::move(outer), std::move(master)};
+  return {std::move(launched.supervisor), std::move(launched.outer), std::move(master)};
 }
+
+Sandbox::Sandbox(std::unique_ptr<Supervisor> supervisor, sys::Child outer, sys::Fd terminal)
+    : supervisor_(std::move(supervisor)),
+      outer_(std::move(outer)),
+      terminal_(std::move(terminal)) {}
+Sandbox::Sandbox(Sandbox&&) noexcept = default;
+Sandbox& Sandbox::operator=(Sandbox&&) noexcept = default;
+Sandbox::~Sandbox() = default;
 
 void Sandbox::kill() noexcept {
   outer_.kill(SIGKILL);
 }
 
 sys::ExitStatus Sandbox::wait() {
-  return outer_.wait();
+  const sys::ExitStatus status = outer_.wait();
+  if (supervisor_) supervisor_->finish();
+  return status;
 }
 
 }  // namespace gbox::sandbox

@@ -10,11 +10,12 @@
 // undo them, and nothing of gbox's memory or descriptors exists inside.
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "gbox/sandbox/notified.h"
 #include "gbox/sandbox/policy.h"
 #include "gbox/sys/fd.h"
 #include "gbox/sys/idmap.h"
@@ -59,6 +60,7 @@ struct Settings {
   Command command;
   Network network = Network::none;
   std::string host_name = "gbox";
+  Notified notified;
 };
 
 // The directories a sandbox itself mounts on.
@@ -81,6 +83,8 @@ struct Terminal {
   unsigned short columns = 80;
 };
 
+class Supervisor;
+
 // A running sandbox. The destructor kills it.
 class Sandbox {
  public:
@@ -89,16 +93,20 @@ class Sandbox {
   // With a new terminal of the sandbox's own devpts as its three standard descriptors; the other
   // end is terminal_fd(). The caller's terminal itself never enters a sandbox.
   static Sandbox start(Settings settings, const Policy& policy, const Terminal& terminal);
+  Sandbox(Sandbox&&) noexcept;
+  Sandbox& operator=(Sandbox&&) noexcept;
+  ~Sandbox();
 
   [[nodiscard]] int pidfd() const noexcept { return outer_.pidfd(); }
   [[nodiscard]] int terminal_fd() const noexcept { return terminal_.get(); }
   void kill() noexcept;
-  // The command's exit status, after every process of the sandbox is gone.
+  // The command's exit status, after every process of the sandbox is gone. Throws what a handler
+  // of notified calls threw.
   sys::ExitStatus wait();
 
  private:
-  Sandbox(sys::Child outer, sys::Fd terminal)
-      : outer_(std::move(outer)), terminal_(std::move(terminal)) {}
+  Sandbox(std::unique_ptr<Supervisor> supervisor, sys::Child outer, sys::Fd terminal);
+  std::unique_ptr<Supervisor> supervisor_;  // first: it ends after those it serves
   sys::Child outer_;
   sys::Fd terminal_;
 };

@@ -67,6 +67,7 @@ std::string answer(const std::vector<std::vector<sock_filter>>& programs, const 
     if ((one & SECCOMP_RET_ACTION_FULL) < (verdict & SECCOMP_RET_ACTION_FULL)) verdict = one;
   }
   if (verdict == SECCOMP_RET_ALLOW) return "allow";
+  if (verdict == SECCOMP_RET_USER_NOTIF) return "notify";
   if ((verdict & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO)
     throw std::runtime_error("a verdict that is neither an errno nor leave");
   return strerrorname_np(static_cast<int>(verdict & SECCOMP_RET_DATA));

@@ -17,7 +17,7 @@ struct Call {
   std::array<std::uint64_t, 6> arguments{};
 };
 
-// "allow", or the errno's name. Throws std::runtime_error on anything the kernel would refuse to
+// "allow", "notify", or the errno's name. Throws std::runtime_error on anything the kernel would refuse to
 // load or that no filter of ours should say, such as killing.
 std::string answer(const std::vector<std::vector<sock_filter>>& programs, const Call& call);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <set>
 
 #include "bpf.h"
@@ -60,6 +61,10 @@ std::string ask(const std::vector<std::vector<sock_filter>>& programs,
                 const Architecture& architecture, const std::string& name,
                 std::array<std::uint64_t, 6> arguments = {}) {
   return answer(programs, {architecture.audit, number_of(name, architecture), arguments});
+}
+
+std::vector<Program> programs_of(const Policy& policy) {
+  return {seccomp_program(policy)};
 }
 
 // Neither allowed nor refused: answered as a kernel without them does. Each line has its reason.
@@ -131,7 +136,7 @@ TEST_CASE("every call of every architecture is answered as the policy says") {
   if (!on_x86_64()) return;
   for (const std::string& name : policy_names()) {
     const Policy policy = load_policy(name);
-    const auto programs = seccomp_programs(policy);
+    const auto programs = programs_of(policy);
     const std::set<std::string> allowed(policy.allowed_calls.begin(), policy.allowed_calls.end());
     const std::set<std::string> refused = refused_always(policy);
     for (const Architecture& architecture : kArchitectures)
@@ -189,7 +194,7 @@ TEST_CASE("calls refused by an argument are refused by its low 32 bits, and only
       {"personality", {8}, "allow"},
   };
   for (const std::string& name : policy_names()) {
-    const auto programs = seccomp_programs(load_policy(name));
+    const auto programs = programs_of(load_policy(name));
     for (const Architecture& architecture : kArchitectures)
       for (const Row& row : rows) {
         CAPTURE(name);
@@ -207,7 +212,7 @@ TEST_CASE("a call of 32-bit programs that carries others in memory cannot bypass
   // socketcall(SYS_SOCKET, …): the family lies in memory, where no filter sees it. The C libraries
   // call socket itself first, so refusing this one costs no program.
   for (const std::string& name : policy_names()) {
-    const auto programs = seccomp_programs(load_policy(name));
+    const auto programs = programs_of(load_policy(name));
     const Architecture& i386 = kArchitectures[1];
     CHECK(ask(programs, i386, "socketcall", {1}) == "EPERM");
     CHECK(ask(programs, i386, "socketcall", {3}) == "allow");  // connect
@@ -217,7 +222,7 @@ TEST_CASE("a call of 32-bit programs that carries others in memory cannot bypass
 
 TEST_CASE("unknown numbers and architectures are ENOSYS, never a signal") {
   if (!on_x86_64()) return;
-  const auto programs = seccomp_programs(load_policy("emerge"));
+  const auto programs = programs_of(load_policy("emerge"));
   for (const Architecture& architecture : kArchitectures)
     for (const std::uint32_t number :
          {1023u, 9999u, 0x3fffffffu, 0x7fffffffu, 0xffffffffu, kX32Bit + 9999, kX32Bit - 1}) {
@@ -231,30 +236,101 @@ TEST_CASE("unknown numbers and architectures are ENOSYS, never a signal") {
       CHECK(answer(programs, {audit, number}) == "ENOSYS");
 }
 
+TEST_CASE("every way to compare an argument is followed, and decide() says the same") {
+  if (!on_x86_64()) return;
+  Policy policy;
+  policy.name = "test";
+  policy.allowed_calls = {"personality", "clone", "ioctl", "read", "keyctl"};
+  Refusal other{{"personality"}, 0, Refusal::Match::other_than, {0, 8, 0xffffffff}, EPERM, ""};
+  Refusal bits{{"clone"}, 0, Refusal::Match::any_bit, {0x10000000, 0x40}, EPERM, ""};
+  Refusal first{{"ioctl"}, 1, Refusal::Match::among, {1, 2}, EACCES, ""};
+  Refusal second{{"ioctl"}, 2, Refusal::Match::among, {3}, EPERM, ""};
+  Refusal plain{{"keyctl", "add_key"}, -1, Refusal::Match::among, {}, ENOSYS, ""};
+  policy.refusals = {other, bits, first, second, plain};
+  struct Row {
+    const char* call;
+    std::array<std::uint64_t, 6> arguments;
+    const char* expected;
+  };
+  const Row rows[] = {
+      {"personality", {0}, "allow"},
+      {"personality", {8}, "allow"},
+      {"personality", {0xffff'ffff}, "allow"},
+      {"personality", {1}, "EPERM"},
+      {"personality", {9}, "EPERM"},
+      {"personality", {0x1'0000'0001}, "EPERM"},
+      {"personality", {0x1'0000'0008}, "allow"},  // the kernel, too, drops the high half
+      {"clone", {0x11}, "allow"},
+      {"clone", {0x10000011}, "EPERM"},
+      {"clone", {0x50}, "EPERM"},
+      {"clone", {0x7000'0000'0000'0000}, "allow"},
+      {"ioctl", {0, 1, 3}, "EACCES"},
+      {"ioctl", {0, 5, 3}, "EPERM"},
+      {"ioctl", {3, 3, 1}, "allow"},
+      {"keyctl", {}, "ENOSYS"},
+      {"add_key", {}, "ENOSYS"},
+      {"read", {1, 2, 3}, "allow"},
+      {"write", {}, "ENOSYS"},
+  };
+  const auto programs = programs_of(policy);
+  for (const Architecture& architecture : kArchitectures)
+    for (const Row& row : rows) {
+      CAPTURE(row.call);
+      CAPTURE(row.arguments[0]);
+      CHECK(ask(programs, architecture, row.call, row.arguments) == row.expected);
+      const int error = decide(policy, row.call, row.arguments).error_number();
+      CHECK((error == 0 ? std::string("allow") : strerrorname_np(error)) == row.expected);
+    }
+}
+
+TEST_CASE("what gbox wants to answer itself is notified, and nothing else") {
+  if (!on_x86_64()) return;
+  const Policy policy = load_policy("run");
+  const Architecture& native = kArchitectures[0];
+  const std::vector<Program> emulating = {
+      seccomp_program(policy, {{"chown", "bpf", "ioctl"}, false})};
+  CHECK(ask(emulating, native, "chown") == "notify");
+  CHECK(ask(emulating, kArchitectures[1], "chown") == "notify");
+  CHECK(ask(emulating, native, "fchown") == "allow");
+  // A handler is not asked what the policy forbids.
+  CHECK(ask(emulating, native, "bpf") == "EPERM");
+  CHECK(ask(emulating, native, "ioctl", {0, 0x5412}) == "EPERM");
+  CHECK(ask(emulating, native, "ioctl", {0, 0x5413}) == "notify");
+  CHECK(ask(emulating, native, "keyctl") == "ENOSYS");
+  const std::vector<Program> tracing = {seccomp_program(policy, {{"chown"}, true})};
+  CHECK(ask(tracing, native, "chown") == "notify");
+  CHECK(ask(tracing, native, "bpf") == "notify");
+  CHECK(ask(tracing, native, "ioctl", {0, 0x5412}) == "notify");
+  CHECK(ask(tracing, native, "ioctl", {0, 0x5413}) == "allow");
+  CHECK(answer(tracing, {native.audit, 9999}) == "notify");
+  CHECK(answer(tracing, {AUDIT_ARCH_AARCH64, 1}) == "notify");
+  // The plain program stays as it is.
+  CHECK(ask(programs_of(policy), native, "chown") == "allow");
+}
+
 TEST_CASE("a policy that was changed after it was read gets programs of its own") {
   if (!on_x86_64()) return;
   Policy policy = load_policy("run");
   const Architecture& native = kArchitectures[0];
-  CHECK(ask(seccomp_programs(policy), native, "keyctl") == "ENOSYS");
-  CHECK(ask(seccomp_programs(policy), native, "ioctl", {0, 0x5412}) == "EPERM");
+  CHECK(ask(programs_of(policy), native, "keyctl") == "ENOSYS");
+  CHECK(ask(programs_of(policy), native, "ioctl", {0, 0x5412}) == "EPERM");
   policy.allowed_calls.emplace_back("keyctl");
-  CHECK(ask(seccomp_programs(policy), native, "keyctl") == "allow");
+  CHECK(ask(programs_of(policy), native, "keyctl") == "allow");
   for (Refusal& refusal : policy.refusals)
     if (refusal.argument == 1) refusal.low32 = {0x5401};
-  CHECK(ask(seccomp_programs(policy), native, "ioctl", {0, 0x5412}) == "allow");
-  CHECK(ask(seccomp_programs(policy), native, "ioctl", {0, 0x5401}) == "EPERM");
-  CHECK(ask(seccomp_programs(load_policy("run")), native, "ioctl", {0, 0x5412}) == "EPERM");
+  CHECK(ask(programs_of(policy), native, "ioctl", {0, 0x5412}) == "allow");
+  CHECK(ask(programs_of(policy), native, "ioctl", {0, 0x5401}) == "EPERM");
+  CHECK(ask(programs_of(load_policy("run")), native, "ioctl", {0, 0x5412}) == "EPERM");
 }
 
 TEST_CASE("the programs are small enough to install, and equal for equal policies") {
   for (const std::string& name : policy_names()) {
-    const auto programs = seccomp_programs(load_policy(name));
-    REQUIRE(programs.size() == 2);
+    const auto programs = programs_of(load_policy(name));
     for (const auto& program : programs) {
       CHECK_FALSE(program.empty());
       CHECK(program.size() <= BPF_MAXINSNS);
     }
-    const auto again = seccomp_programs(load_policy(name));
+    const auto again = programs_of(load_policy(name));
     for (std::size_t i = 0; i < programs.size(); ++i)
       CHECK(std::equal(programs[i].begin(), programs[i].end(), again[i].begin(), again[i].end(),
                        [](const sock_filter& a, const sock_filter& b) {
