@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <set>
+
+#include "gbox/base/text.h"
 
 namespace gbox::sandbox {
 
@@ -79,6 +82,36 @@ std::string architecture_name(std::uint32_t audit, std::uint32_t number) {
       return text;
     }
   }
+}
+
+bool is_call(const std::string& name) {
+  // Newer than libseccomp 2.5.0. Where they are unknown, they have no number to be allowed by.
+  static const std::set<std::string> newer = {"cachestat",
+                                              "close_range",
+                                              "epoll_pwait2",
+                                              "fchmodat2",
+                                              "futex_requeue",
+                                              "futex_wait",
+                                              "futex_waitv",
+                                              "futex_wake",
+                                              "landlock_add_rule",
+                                              "map_shadow_stack",
+                                              "landlock_create_ruleset",
+                                              "landlock_restrict_self",
+                                              "memfd_secret",
+                                              "mount_setattr",
+                                              "process_mrelease",
+                                              "quotactl_fd",
+                                              "set_mempolicy_home_node"};
+  return newer.contains(name) || seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR;
+}
+
+std::string call_hint(const std::string& name) {
+  std::vector<std::string> names;
+  for (const FilterArchitecture& architecture : filter_architectures())
+    for (const auto& [number, call] : calls_of(architecture.audit)) names.push_back(call);
+  const std::string near = nearest(name, names);
+  return near.empty() ? "syscalls(2) lists them" : "did you mean " + quoted(near) + "?";
 }
 
 }  // namespace gbox::sandbox

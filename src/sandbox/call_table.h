@@ -26,4 +26,10 @@ std::string call_name(std::uint32_t audit, std::uint32_t number);
 // "x86-64", "x32", "i386", "aarch64", "arm"; else the audit value in hexadecimal.
 std::string architecture_name(std::uint32_t audit, std::uint32_t number);
 
+// Whether a policy may name this call: libseccomp knows it, or it is one of those that came after
+// the oldest libseccomp that gbox builds with.
+bool is_call(const std::string& name);
+// "did you mean 'x'?", or where names are looked up.
+std::string call_hint(const std::string& name);
+
 }  // namespace gbox::sandbox

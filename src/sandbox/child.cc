@@ -233,6 +233,15 @@ void install_filter(const Prepared& p) noexcept {
   (void)::close(static_cast<int>(listener));
 }
 
+// The user that the command runs as, where the policy leaves nobody inside the right to change it.
+// Past the bounding set, which only a privileged process can shrink.
+void become(const Prepared& p) noexcept {
+  if (::syscall(SYS_setgroups, p.groups.size(), p.groups.data()) != 0 ||
+      ::syscall(SYS_setresgid, p.gid, p.gid, p.gid) != 0 ||
+      ::syscall(SYS_setresuid, p.uid, p.uid, p.uid) != 0)
+    fail(p, Operation::set_groups);
+}
+
 void confine(const Prepared& p) noexcept {
   // While CAP_SYS_ADMIN is still there, whatever the policy leaves: without no_new_privs, so that
   // the image's own setuid programs work.
@@ -241,7 +250,11 @@ void confine(const Prepared& p) noexcept {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) fail(p, Operation::limit_capabilities);
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {p.capabilities[0], p.capabilities[1]};
-  if (::syscall(SYS_capset, &header, data) != 0) fail(p, Operation::limit_capabilities);
+  if (p.become_here) become(p);
+  if (!p.become_here || p.uid == 0)
+    if (::syscall(SYS_capset, &header, data) != 0) fail(p, Operation::limit_capabilities);
+  if (p.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    fail(p, Operation::limit_capabilities);
 }
 
 // Ignored and blocked signals survive exec: a step that ignores SIGPIPE because gbox does would

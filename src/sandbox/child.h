@@ -60,6 +60,11 @@ struct Prepared {
   std::vector<sock_filter> seccomp;
   std::vector<int> dropped_capabilities;  // of the bounding set
   __user_cap_data_struct capabilities[2]{};
+  bool no_new_privileges = false;
+  bool become_here = false;  // gbox-init will not have the capabilities for it
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::vector<gid_t> groups;
   int init_fd = -1;
   std::vector<char*> argv;         // null-terminated
   std::vector<char*> environment;  // null-terminated

@@ -9,7 +9,6 @@
 #include <mutex>
 
 #include "call_table.h"
-#include "gbox/base/text.h"
 
 namespace gbox::sandbox {
 
@@ -128,21 +127,6 @@ class Compiler {
   std::map<std::string, std::vector<const Refusal*>> refusals_;
 };
 
-// All that decides the program, as one word. Not the digest: that is of a file, and a policy may
-// be changed after it was read.
-std::string content_of(const Policy& policy, const Notifications& notifications) {
-  std::string content = join(policy.allowed_calls, " ");
-  for (const Refusal& refusal : policy.refusals) {
-    content += "; " + join(refusal.calls, " ") + ' ' + std::to_string(refusal.error_number) + ' ' +
-               std::to_string(refusal.argument) + ' ' +
-               std::to_string(static_cast<int>(refusal.match));
-    for (const std::uint32_t value : refusal.low32) content += ' ' + std::to_string(value);
-  }
-  content += notifications.refusals ? "; all" : ";";
-  for (const std::string& call : notifications.calls) content += ' ' + call;
-  return content;
-}
-
 }  // namespace
 
 Program seccomp_program(const Policy& policy, const Notifications& notifications) {
@@ -150,7 +134,9 @@ Program seccomp_program(const Policy& policy, const Notifications& notifications
   // program would be an eighth of the work of each.
   static std::mutex guard;
   static std::map<std::string, Program> made;
-  const std::string content = content_of(policy, notifications);
+  // Not by its digest: a policy may be changed after it was read.
+  std::string content = content_of(policy) + (notifications.refusals ? "all" : "");
+  for (const std::string& call : notifications.calls) content += ' ' + call;
   const std::scoped_lock lock(guard);
   const auto found = made.find(content);
   if (found != made.end()) return found->second;

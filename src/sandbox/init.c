@@ -37,7 +37,10 @@ static void become(const char* uid, const char* gid, char* groups) {
       list[count++] = (gid_t)strtoul(word, NULL, 10);
   gid_t g = (gid_t)strtoul(gid, NULL, 10);
   uid_t u = (uid_t)strtoul(uid, NULL, 10);
-  if (setgroups(count, list) != 0) die("set groups", groups, 126);
+  // Under a policy that lets nobody change the user, gbox did all this before: no groups to set
+  // are none to complain about.
+  if (setgroups(count, list) != 0 && (errno != EPERM || getgid() != g || getuid() != u))
+    die("set groups", groups, 126);
   if (setresgid(g, g, g) != 0) die("become group", gid, 126);
   if (setresuid(u, u, u) != 0) die("become user", uid, 126);
 }

@@ -1,177 +1,164 @@
 #include "gbox/sandbox/policy.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <map>
-#include <set>
+#include <mutex>
 
 #include "embedded.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "policy_reader.h"
 
 namespace gbox::sandbox {
 
 namespace {
 
 constexpr std::string_view kGroupsFile = "syscalls";
+constexpr std::string_view kRefusalsFile = "refusals";
+constexpr std::string_view kBoundsFile = "bounds";
 
-// Reads one table of a policy file; every key must be asked for, or it is unknown.
-class Reader {
+// What a person can open: the tree that gbox was built from has them in this place.
+std::string shown_file(std::string_view name) {
+  return "policies/" + std::string(name) + ".toml";
+}
+
+class PolicyReader {
  public:
-  Reader(const toml::table& table, std::string file) : table_(table), file_(std::move(file)) {}
+  PolicyReader(std::string_view file, const PolicyLibrary& library)
+      : file_(file), library_(library) {}
 
-  [[noreturn]] void fail(const std::string& why) const {
-    const auto line = table_.source().begin.line;
-    throw Error("read policy " + quoted(file_) + ", line " + std::to_string(line) + ": " + why,
-                ExitCode::usage);
-  }
-  std::string string(std::string_view key) {
-    const auto value = node(key).value<std::string>();
-    if (!value) fail(quoted(key) + " must be a string");
-    return *value;
-  }
-  std::vector<std::string> strings(std::string_view key) {
-    std::vector<std::string> result;
-    const toml::array* array = node(key).as_array();
-    if (array == nullptr) fail(quoted(key) + " must be an array of strings");
-    for (const toml::node& element : *array) {
-      const auto value = element.value<std::string>();
-      if (!value) fail(quoted(key) + " must be an array of strings");
-      result.push_back(*value);
-    }
-    return result;
-  }
-  std::vector<std::uint32_t> numbers(std::string_view key) {
-    std::vector<std::uint32_t> result;
-    const toml::array* array = node(key).as_array();
-    if (array == nullptr) fail(quoted(key) + " must be an array of numbers");
-    for (const toml::node& element : *array) {
-      const auto value = element.value<std::int64_t>();
-      if (!value || *value < 0 || *value > UINT32_MAX)
-        fail(quoted(key) + " holds numbers from 0 to 4294967295");
-      result.push_back(static_cast<std::uint32_t>(*value));
-    }
-    return result;
-  }
-  int argument_index(std::string_view key) {
-    const auto value = node(key).value<std::int64_t>();
-    if (!value || *value < 0 || *value > 5) fail(quoted(key) + " is a number from 0 to 5");
-    return static_cast<int>(*value);
-  }
-  bool has(std::string_view key) const { return table_.contains(key); }
-  std::vector<Reader> tables(std::string_view key) {
-    std::vector<Reader> result;
-    known_.insert(std::string(key));
-    if (!has(key)) return result;
-    const toml::array* array = table_[key].as_array();
-    if (array == nullptr || !array->is_array_of_tables())
-      fail(quoted(key) + " must be an array of tables");
-    for (const toml::node& element : *array) result.emplace_back(*element.as_table(), file_);
-    return result;
-  }
-  void done() const {
-    for (const auto& [key, value] : table_)
-      if (!known_.contains(std::string(key.str()))) fail("unknown key " + quoted(key.str()));
+  Policy read(std::string_view text) {
+    const toml::table document = parse_toml(file_, text);
+    read_groups();
+    read_refusal_groups();
+    PolicyTable table(document, file_, faults_);
+    Policy policy;
+    policy.file = file_;
+    policy.about = table.string("about");
+    if (table.string("network") != "none" && table.has("network"))
+      table.fault(table.where("network"), "'network' must be 'none': a spec asks for more by name");
+    policy.no_new_privileges = table.boolean("no_new_privileges");
+    take_groups(table, policy);
+    const auto refusals = table.optional_strings("refusals");
+    read_bounds(policy);
+    for (PolicyTable& entry : table.tables("refuse"))
+      policy.refusals.push_back(read_refusal(entry));
+    take_refusals(table, refusals, policy);
+    for (PolicyTable& entry : table.tables("capability")) take_grant(read_grant(entry), policy);
+    table.done();
+    faults_.finish();
+    policy.digest = sha256(content_of(policy));
+    return policy;
   }
 
  private:
-  const toml::node& node(std::string_view key) {
-    known_.insert(std::string(key));
-    const toml::node* found = table_.get(key);
-    if (found == nullptr) fail(quoted(key) + " is missing");
-    return *found;
+  void read_groups() {
+    const std::string file = shown_file(kGroupsFile);
+    const toml::table document = parse_toml(file, library_.groups);
+    for (const auto& [name, node] : document) {
+      if (!node.is_table()) {
+        faults_.add({file, node.source().begin.line, node.source().begin.column},
+                    quoted(name.str()) + " must be a table");
+        continue;
+      }
+      PolicyTable table(*node.as_table(), file, faults_);
+      CallGroup group;
+      group.name = name.str();
+      group.about = table.string("about");
+      group.calls = split_words(table.string("calls"));
+      table.done();
+      groups_[group.name] = std::move(group);
+    }
   }
-  const toml::table& table_;
+
+  void read_refusal_groups() {
+    const std::string file = shown_file(kRefusalsFile);
+    const toml::table document = parse_toml(file, library_.refusals);
+    PolicyTable all(document, file, faults_);
+    for (const auto& [name, node] : document)
+      for (PolicyTable& entry : all.tables(name.str()))
+        refusals_[std::string(name.str())].push_back(read_refusal(entry));
+  }
+
+  void read_bounds(Policy& policy) {
+    const std::string file = shown_file(kBoundsFile);
+    const toml::table document = parse_toml(file, library_.bounds);
+    PolicyTable table(document, file, faults_);
+    for (PolicyTable& entry : table.tables("capability")) never_.push_back(read_grant(entry));
+    for (PolicyTable& entry : table.tables("refuse")) {
+      Refusal refusal = read_refusal(entry);
+      refusal.fixed = true;
+      policy.refusals.push_back(std::move(refusal));
+    }
+    table.done();
+  }
+
+  // "did you mean", or what there is.
+  template <class Map>
+  static std::string hint_for(const std::string& name, const Map& known) {
+    std::vector<std::string> names;
+    for (const auto& [one, unused] : known) names.push_back(one);
+    const std::string near = nearest(name, names);
+    return near.empty() ? "there are " + quoted_list(names) : "did you mean " + quoted(near) + "?";
+  }
+
+  void take_groups(PolicyTable& table, Policy& policy) {
+    for (const std::string& name : table.strings("syscalls")) {
+      const auto found = groups_.find(name);
+      if (found == groups_.end()) {
+        table.fault(table.where("syscalls"), "unknown group of system calls " + quoted(name),
+                    hint_for(name, groups_));
+        continue;
+      }
+      policy.groups.push_back(found->second);
+      policy.allowed_calls.insert(policy.allowed_calls.end(), found->second.calls.begin(),
+                                  found->second.calls.end());
+    }
+  }
+
+  void take_refusals(PolicyTable& table, const std::vector<std::string>& names, Policy& policy) {
+    for (const std::string& name : names) {
+      const auto found = refusals_.find(name);
+      if (found == refusals_.end())
+        table.fault(table.where("refusals"), "unknown group of refusals " + quoted(name),
+                    hint_for(name, refusals_));
+      else
+        policy.refusals.insert(policy.refusals.end(), found->second.begin(), found->second.end());
+    }
+  }
+
+  void take_grant(Grant grant, Policy& policy) {
+    for (const std::string& name : grant.names) {
+      for (const Grant& never : never_)
+        if (std::find(never.names.begin(), never.names.end(), name) != never.names.end())
+          faults_.add(grant.where, "no policy grants " + quoted(name) + ": " + never.why);
+      if (std::find(policy.capabilities.begin(), policy.capabilities.end(), name) !=
+          policy.capabilities.end())
+        faults_.add(grant.where, "capability " + quoted(name) + " is granted twice");
+      policy.capabilities.push_back(name);
+    }
+    policy.grants.push_back(std::move(grant));
+  }
+
   std::string file_;
-  std::set<std::string> known_;
+  const PolicyLibrary& library_;
+  Faults faults_;
+  std::map<std::string, CallGroup> groups_;
+  std::map<std::string, std::vector<Refusal>> refusals_;
+  std::vector<Grant> never_;
 };
 
-toml::table parse_toml(std::string_view name, std::string_view text) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    throw Error("read policy " + quoted(name) + ", line " +
-                    std::to_string(error.source().begin.line) + ": " +
-                    std::string(error.description()),
-                ExitCode::usage);
-  }
+std::string_view embedded(std::string_view name) {
+  for (const EmbeddedFile& file : embedded_files())
+    if (file.name == name) return file.text;
+  return {};
 }
 
-std::map<std::string, std::vector<std::string>> read_groups(std::string_view text) {
-  std::map<std::string, std::vector<std::string>> groups;
-  const toml::table document = parse_toml(kGroupsFile, text);
-  for (const auto& [name, node] : document) {
-    if (!node.is_table())
-      throw Error("read policy 'syscalls': " + quoted(name.str()) + " must be a table",
-                  ExitCode::usage);
-    Reader reader(*node.as_table(), std::string(kGroupsFile));
-    (void)reader.string("about");  // must be there, for the reader of the file
-    groups[std::string(name.str())] = split_words(reader.string("calls"));
-    reader.done();
-  }
-  return groups;
+PolicyLibrary own_library() {
+  return {embedded(kGroupsFile), embedded(kRefusalsFile), embedded(kBoundsFile)};
 }
-
-}  // namespace
-
-Policy parse_policy(std::string_view name, std::string_view text, std::string_view groups_text) {
-  const toml::table document = parse_toml(name, text);
-  const auto groups = read_groups(groups_text);
-  Reader reader(document, std::string(name));
-  Policy policy;
-  policy.name = name;
-  policy.about = reader.string("about");
-  if (reader.string("network") != "none")
-    reader.fail("'network' must be 'none': a spec asks for more by name");
-  for (const std::string& group : reader.strings("syscalls")) {
-    const auto found = groups.find(group);
-    if (found == groups.end()) reader.fail("unknown group of system calls " + quoted(group));
-    policy.allowed_calls.insert(policy.allowed_calls.end(), found->second.begin(),
-                                found->second.end());
-  }
-  for (Reader& grant : reader.tables("capability")) {
-    (void)grant.string("why");  // a grant without a reason is not a grant
-    for (std::string& capability : grant.strings("names"))
-      policy.capabilities.push_back(std::move(capability));
-    grant.done();
-  }
-  for (Reader& entry : reader.tables("refuse")) {
-    Refusal refusal;
-    refusal.calls = entry.strings("calls");
-    refusal.why = entry.string("why");
-    if (entry.has("argument") || entry.has("low32")) {
-      refusal.low32 = entry.numbers("low32");
-      refusal.argument = entry.argument_index("argument");
-    }
-    entry.done();
-    // A list without entries would look like a refusal and be none.
-    if (refusal.calls.empty()) entry.fail("'calls' must not be empty");
-    if (refusal.argument >= 0 && refusal.low32.empty()) entry.fail("'low32' must not be empty");
-    policy.refusals.push_back(std::move(refusal));
-  }
-  reader.done();
-  Hasher hasher;
-  hasher.update(text);
-  hasher.update(std::string_view("\0", 1));
-  hasher.update(groups_text);
-  policy.digest = hasher.finish();
-  return policy;
-}
-
-int Decision::error_number() const noexcept {
-  switch (kind) {
-    case Kind::allowed:
-      return 0;
-    case Kind::refused:
-      return refusal->error_number;
-    case Kind::unknown:
-      break;
-  }
-  return ENOSYS;
-}
-
-namespace {
 
 bool meets(const Refusal& refusal, const std::array<std::uint64_t, 6>& arguments) {
   if (refusal.argument < 0) return true;
@@ -190,7 +177,25 @@ bool meets(const Refusal& refusal, const std::array<std::uint64_t, 6>& arguments
                      [&](std::uint32_t bits) { return (value & bits) != 0; });
 }
 
+std::vector<std::string> sorted(std::vector<std::string> words) {
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  return words;
+}
+
 }  // namespace
+
+int Decision::error_number() const noexcept {
+  switch (kind) {
+    case Kind::allowed:
+      return 0;
+    case Kind::refused:
+      return refusal->error_number;
+    case Kind::unknown:
+      break;
+  }
+  return ENOSYS;
+}
 
 Decision decide(const Policy& policy, std::string_view call,
                 const std::array<std::uint64_t, 6>& arguments) {
@@ -203,29 +208,88 @@ Decision decide(const Policy& policy, std::string_view call,
   return {known ? Decision::Kind::allowed : Decision::Kind::unknown, nullptr};
 }
 
+std::string content_of(const Policy& policy) {
+  std::string content = "capabilities " + join(sorted(policy.capabilities), " ") + "\nallowed " +
+                        join(sorted(policy.allowed_calls), " ") + '\n';
+  if (policy.no_new_privileges) content += "no_new_privileges\n";
+  for (const Refusal& refusal : policy.refusals) {
+    content += "refused " + join(sorted(refusal.calls), " ") + ' ' +
+               std::to_string(refusal.error_number) + ' ' + std::to_string(refusal.argument) + ' ' +
+               std::to_string(static_cast<int>(refusal.match));
+    for (const std::uint32_t value : refusal.low32) content += ' ' + std::to_string(value);
+    content += '\n';
+  }
+  return content;
+}
+
+std::string condition_text(const Refusal& refusal) {
+  if (refusal.argument < 0) return {};
+  std::vector<std::string> values;
+  for (const std::uint32_t value : refusal.low32) {
+    std::array<char, 16> text{};
+    (void)std::snprintf(text.data(), text.size(), value < 10 ? "%u" : "0x%x", value);  // fits
+    values.emplace_back(text.data());
+  }
+  const std::string list = join(values, ", ");
+  const std::string argument = "argument " + std::to_string(refusal.argument + 1);
+  switch (refusal.match) {
+    case Refusal::Match::among:
+      return "when " + argument + " is " + (values.size() > 1 ? "one of " : "") + list;
+    case Refusal::Match::other_than:
+      return "unless " + argument + " is " + (values.size() > 1 ? "one of " : "") + list;
+    case Refusal::Match::any_bit:
+      break;
+  }
+  return "when " + argument + " has a bit of " + list;
+}
+
+Policy parse_policy(std::string_view file, std::string_view text, const PolicyLibrary& library) {
+  Policy policy = PolicyReader(file, library).read(text);
+  policy.name = file;
+  return policy;
+}
+
+Policy parse_policy(std::string_view file, std::string_view text) {
+  return parse_policy(file, text, own_library());
+}
+
+std::optional<std::string> bound_of(std::string_view capability) {
+  Faults faults;
+  const std::string file = shown_file(kBoundsFile);
+  const toml::table document = parse_toml(file, embedded(kBoundsFile));
+  PolicyTable table(document, file, faults);
+  for (PolicyTable& entry : table.tables("capability")) {
+    const Grant never = read_grant(entry);
+    if (std::find(never.names.begin(), never.names.end(), capability) != never.names.end())
+      return never.why;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> policy_names() {
   std::vector<std::string> names;
   for (const EmbeddedFile& file : embedded_files())
-    if (file.name != kGroupsFile) names.emplace_back(file.name);
+    if (file.name != kGroupsFile && file.name != kRefusalsFile && file.name != kBoundsFile)
+      names.emplace_back(file.name);
   return names;
 }
 
 Policy load_policy(std::string_view name) {
-  std::string_view groups, text;
-  for (const EmbeddedFile& file : embedded_files()) {
-    if (file.name == kGroupsFile)
-      groups = file.text;
-    else if (file.name == name)
-      text = file.text;
-  }
-  if (text.empty()) {
-    const std::vector<std::string> names = policy_names();
+  const std::vector<std::string> names = policy_names();
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
     Error error("no policy " + quoted(name) + "; there are " + quoted_list(names), ExitCode::usage);
     if (const std::string near = nearest(name, names); !near.empty())
       error.set_hint("did you mean " + quoted(near) + "?");
     throw error;
   }
-  return parse_policy(name, text, groups);
+  // Kept: a build starts hundreds of sandboxes under one or two of them.
+  static std::mutex guard;
+  static std::map<std::string, Policy, std::less<>> loaded;
+  const std::scoped_lock lock(guard);
+  if (const auto found = loaded.find(name); found != loaded.end()) return found->second;
+  Policy policy = parse_policy(shown_file(name), embedded(name));
+  policy.name = name;
+  return loaded.emplace(std::string(name), std::move(policy)).first->second;
 }
 
 }  // namespace gbox::sandbox

@@ -105,6 +105,9 @@ void prepare_capabilities(Prepared& prepared, const Policy& policy) {
     const auto bits = static_cast<std::uint32_t>(mask >> (32 * word));
     prepared.capabilities[word] = {bits, bits, 0};  // none inheritable: exec as root gives them
   }
+  const auto grants = [&](cap_value_t value) { return (mask >> value & 1) != 0; };
+  prepared.become_here = !grants(CAP_SETUID) || !grants(CAP_SETGID);
+  prepared.no_new_privileges = policy.no_new_privileges;
 }
 
 // Text that lives as long as the child needs it, with the pointers exec wants.
@@ -240,6 +243,9 @@ Launched launch(Settings& settings, const Policy& policy, Prepared& prepared) {
   const Notifications notifications = notifications_of(settings.notified);
   prepared.seccomp = seccomp_program(policy, notifications);
   prepare_capabilities(prepared, policy);
+  prepared.uid = settings.command.uid;
+  prepared.gid = settings.command.gid;
+  prepared.groups.assign(settings.command.groups.begin(), settings.command.groups.end());
   const sys::Fd init = init_memory();
   prepared.init_fd = init.get();
   Arguments arguments = arguments_of(settings.command);

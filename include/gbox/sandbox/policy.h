@@ -1,18 +1,38 @@
-// What a sandbox may do: capabilities, system calls, network. Policies are the data files under
-// policies/, built into the program; each grant in them says why. Read by `build` to start a step
-// and to key it: a changed policy is a changed step.
+// What a sandbox may do: capabilities, system calls, network. Policies are data: the files under
+// policies/, built into the program, and files a user keeps beside a spec. Each grant and each
+// refusal in them says why. Read by `build` to start a step and to key it: a policy that means
+// something else is another step, a comment that changed is not.
+//
+// A file names groups of calls that it allows (policies/syscalls.toml) and groups of refusals
+// (policies/refusals.toml), may add refusals of its own, and always has those of
+// policies/bounds.toml, which nothing lifts.
 #pragma once
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gbox/base/digest.h"
+#include "gbox/base/error.h"
 
 namespace gbox::sandbox {
+
+// Capabilities and the reason they are granted for.
+struct Grant {
+  std::vector<std::string> names;  // without "CAP_"
+  std::string why;
+  Location where;
+};
+
+struct CallGroup {
+  std::string name;
+  std::string about;
+  std::vector<std::string> calls;
+};
 
 // Calls answered with an error, always or by the low 32 bits of one argument.
 struct Refusal {
@@ -27,15 +47,21 @@ struct Refusal {
   std::vector<std::uint32_t> low32;
   int error_number = EPERM;
   std::string why;
+  Location where{};
+  bool fixed = false;  // of policies/bounds.toml: nothing lifts it
 };
 
 struct Policy {
   std::string name;
   std::string about;
-  std::vector<std::string> capabilities;   // without "CAP_", in file order
-  std::vector<std::string> allowed_calls;  // the union of the groups it names
-  std::vector<Refusal> refusals;
-  Digest digest;  // of the policy file and the syscall groups it draws on
+  std::string file;                        // as shown to a person
+  std::vector<Grant> grants;               // in file order
+  std::vector<std::string> capabilities;   // all of them
+  std::vector<CallGroup> groups;           // in file order
+  std::vector<std::string> allowed_calls;  // the union of the groups
+  std::vector<Refusal> refusals;           // the first that fits decides
+  bool no_new_privileges = false;          // setuid programs give nothing
+  Digest digest;                           // of what it means; see content_of()
 };
 
 // What a policy says to one call.
@@ -52,7 +78,25 @@ Decision decide(const Policy& policy, std::string_view call,
 Policy load_policy(std::string_view name);
 std::vector<std::string> policy_names();
 
-// For policies from elsewhere and for tests: `file` names the text in errors.
-Policy parse_policy(std::string_view name, std::string_view text, std::string_view groups_text);
+// A policy of a user's own. `file` names the text in errors and names the policy. Throws SpecError
+// with every fault found.
+Policy parse_policy(std::string_view file, std::string_view text);
+
+// Why no policy grants this capability; nothing when one may.
+std::optional<std::string> bound_of(std::string_view capability);
+
+// All that decides what a sandbox may do, as one canonical text without names and reasons.
+std::string content_of(const Policy& policy);
+
+// The condition of a refusal in words: "when argument 1 is 0x5412 or 0x541c"; "" when it has none.
+std::string condition_text(const Refusal& refusal);
+
+// The program's own lists, for parse_policy() with others in tests.
+struct PolicyLibrary {
+  std::string_view groups;
+  std::string_view refusals;
+  std::string_view bounds;
+};
+Policy parse_policy(std::string_view file, std::string_view text, const PolicyLibrary& library);
 
 }  // namespace gbox::sandbox

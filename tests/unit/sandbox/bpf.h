@@ -17,8 +17,8 @@ struct Call {
   std::array<std::uint64_t, 6> arguments{};
 };
 
-// "allow", "notify", or the errno's name. Throws std::runtime_error on anything the kernel would refuse to
-// load or that no filter of ours should say, such as killing.
+// "allow", "notify", or the errno's name. Throws std::runtime_error on anything the kernel would
+// refuse to load or that no filter of ours should say, such as killing.
 std::string answer(const std::vector<std::vector<sock_filter>>& programs, const Call& call);
 
 }  // namespace gbox::tests

@@ -1,13 +1,12 @@
 #include "gbox/sandbox/policy.h"
 
 #include <doctest/doctest.h>
-#include <seccomp.h>
 #include <sys/capability.h>
 
 #include <algorithm>
 #include <set>
 
-#include "embedded.h"
+#include "call_table.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 
@@ -28,10 +27,27 @@ connect
 """
 )";
 
+constexpr char kRefusals[] = R"(
+[[keys]]
+calls = ["keyctl"]
+errno = "ENOSYS"
+why = "the user's"
+)";
+
+constexpr char kBounds[] = R"(
+[[capability]]
+names = ["SYS_BOOT"]
+why = "the machine's"
+[[refuse]]
+calls = ["reboot"]
+why = "the machine's"
+)";
+
 constexpr char kPolicy[] = R"(
 about = "a policy"
 network = "none"
 syscalls = ["files", "net"]
+refusals = ["keys"]
 [[capability]]
 names = ["CHOWN", "FOWNER"]
 why = "owners"
@@ -45,87 +61,134 @@ low32 = [0x5412, 4294967295]
 why = "terminals"
 )";
 
+struct Library {
+  std::string groups = kGroups;
+  std::string refusals = kRefusals;
+  std::string bounds = kBounds;
+};
+
+Policy parsed(const std::string& text, const Library& library = {}) {
+  return parse_policy("test.toml", text, {library.groups, library.refusals, library.bounds});
+}
+
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
   const std::size_t at = text.find(what);
   REQUIRE_MESSAGE(at != std::string::npos, what);
   return text.replace(at, what.size(), with);
 }
 
-std::string error_of(const std::string& policy, const std::string& groups = kGroups) {
+std::vector<std::string> faults_of(const std::string& policy, const Library& library = {}) {
+  std::vector<std::string> lines;
   try {
-    (void)parse_policy("test", policy, groups);
-  } catch (const Error& error) {
+    (void)parsed(policy, library);
+  } catch (const SpecError& error) {
     CHECK(error.code() == ExitCode::usage);
-    return error.message();
+    for (const SpecFault& fault : error.faults())
+      lines.push_back(to_string(fault.where) + ": " + fault.message +
+                      (fault.hint.empty() ? "" : " | " + fault.hint));
   }
-  return "no error";
+  return lines;
 }
 
 }  // namespace
 
-TEST_CASE("a policy is read: capabilities in file order, groups joined, refusals with reasons") {
-  const Policy policy = parse_policy("test", kPolicy, kGroups);
-  CHECK(policy.name == "test");
+TEST_CASE("a policy is read: capabilities in file order, groups joined, bounds before its own") {
+  const Policy policy = parsed(kPolicy);
+  CHECK(policy.name == "test.toml");
   CHECK(policy.about == "a policy");
   CHECK(policy.capabilities == std::vector<std::string>{"CHOWN", "FOWNER"});
   CHECK(policy.allowed_calls == std::vector<std::string>{"open", "read", "socket", "connect"});
-  REQUIRE(policy.refusals.size() == 2);
-  CHECK(policy.refusals[0].argument == -1);
-  CHECK(policy.refusals[0].low32.empty());
-  CHECK(policy.refusals[0].why == "no need");
-  CHECK(policy.refusals[1].argument == 1);
-  CHECK(policy.refusals[1].low32 == std::vector<std::uint32_t>{0x5412, 0xffffffff});
+  REQUIRE(policy.refusals.size() == 4);
+  CHECK(policy.refusals[0].calls == std::vector<std::string>{"reboot"});
+  CHECK(policy.refusals[0].fixed);
+  CHECK(to_string(policy.refusals[0].where) == "policies/bounds.toml:5:1");
+  CHECK(policy.refusals[1].argument == -1);
+  CHECK(policy.refusals[1].low32.empty());
+  CHECK(policy.refusals[1].why == "no need");
+  CHECK(policy.refusals[1].error_number == EPERM);
+  CHECK_FALSE(policy.refusals[1].fixed);
+  CHECK(to_string(policy.refusals[1].where) == "test.toml:9:1");
+  CHECK(policy.refusals[2].argument == 1);
+  CHECK(policy.refusals[2].low32 == std::vector<std::uint32_t>{0x5412, 0xffffffff});
+  CHECK(policy.refusals[3].error_number == ENOSYS);
+  CHECK(policy.refusals[3].where.file == "policies/refusals.toml");
 }
 
-TEST_CASE("what is wrong with a policy file is said with its line") {
+TEST_CASE("what is wrong with a policy file is said with its place") {
   struct Row {
     std::string_view what;
     std::string_view with;
     std::string_view message;
   };
   const Row rows[] = {
-      {"about = \"a policy\"", "about = \"a policy\"\ncolour = 1", "line 1: unknown key 'colour'"},
-      {"why = \"owners\"", "why = \"owners\"\nnote = \"x\"", "line 5: unknown key 'note'"},
-      {"why = \"owners\"", "", "line 5: 'why' is missing"},
-      {"why = \"no need\"", "", "line 8: 'why' is missing"},
-      {"why = \"no need\"", "why = 7", "line 8: 'why' must be a string"},
-      {"about = \"a policy\"", "", "line 1: 'about' is missing"},
+      {"about = \"a policy\"", "about = \"a policy\"\ncolour = 1",
+       "test.toml:3:1: unknown key 'colour'"},
+      {"why = \"owners\"", "why = \"owners\"\nwy = \"x\"",
+       "test.toml:9:1: unknown key 'wy' | did you mean 'why'?"},
+      {"why = \"owners\"", "", "test.toml:6:1: 'why' is missing"},
+      {"why = \"no need\"", "", "test.toml:9:1: 'why' is missing"},
+      {"why = \"no need\"", "why = \" \"", "test.toml:11:7: 'why' must not be empty"},
+      {"why = \"no need\"", "why = 7", "test.toml:11:7: 'why' must be a string"},
+      {"about = \"a policy\"", "", "'about' is missing"},
       {"syscalls = [\"files\", \"net\"]", "", "'syscalls' is missing"},
-      {"\"net\"]", "\"nets\"]", "unknown group of system calls 'nets'"},
-      {"\"net\"]", "3]", "'syscalls' must be an array of strings"},
+      {"\"net\"]", "\"nets\"]",
+       "test.toml:4:12: unknown group of system calls 'nets' | did you mean 'net'?"},
+      {"\"net\"]", "3]", "test.toml:4:22: 'syscalls' must be an array of strings"},
       {"[\"files\", \"net\"]", "\"files\"", "'syscalls' must be an array of strings"},
-      {"network = \"none\"", "network = \"host\"", "'network' must be 'none'"},
-      {"argument = 1", "argument = 6", "line 11: 'argument' is a number from 0 to 5"},
-      {"argument = 1", "argument = -1", "line 11: 'argument' is a number from 0 to 5"},
-      {"argument = 1", "argument = \"1\"", "line 11: 'argument' is a number from 0 to 5"},
-      {"argument = 1", "", "line 11: 'argument' is missing"},
-      {"low32 = [0x5412, 4294967295]", "", "line 11: 'low32' is missing"},
-      {"4294967295", "4294967296", "line 11: 'low32' holds numbers from 0 to 4294967295"},
-      {"4294967295", "-1", "line 11: 'low32' holds numbers from 0 to 4294967295"},
-      {"4294967295", "\"x\"", "line 11: 'low32' holds numbers from 0 to 4294967295"},
-      {"low32 = [0x5412, 4294967295]", "low32 = []", "line 11: 'low32' must not be empty"},
-      {"[0x5412, 4294967295]", "3", "line 11: 'low32' must be an array of numbers"},
-      {"calls = [\"bpf\"]", "calls = \"bpf\"", "line 8: 'calls' must be an array of strings"},
-      {"calls = [\"bpf\"]", "calls = []", "line 8: 'calls' must not be empty"},
-      {"[[capability]]", "[capability]", "'capability' must be an array of tables"},
-      {"about = \"a policy\"", "about = ", "line 2"},
+      {"[\"keys\"]", "[\"kees\"]",
+       "test.toml:5:12: unknown group of refusals 'kees' | did you mean 'keys'?"},
+      {"network = \"none\"", "network = \"host\"", "test.toml:3:11: 'network' must be 'none'"},
+      {"argument = 1", "argument = 6", "test.toml:14:12: 'argument' is a number from 0 to 5"},
+      {"argument = 1", "argument = -1", "'argument' is a number from 0 to 5"},
+      {"argument = 1", "argument = \"1\"", "'argument' is a number from 0 to 5"},
+      {"argument = 1", "", "test.toml:12:1: 'argument' is missing"},
+      {"low32 = [0x5412, 4294967295]", "",
+       "an argument is compared by one of 'low32', 'other_than'"},
+      {"why = \"terminals\"", "why = \"terminals\"\nany_bit = [1]",
+       "an argument is compared by one of 'low32', 'other_than' and 'any_bit'"},
+      {"4294967295", "4294967296", "test.toml:15:18: 'low32' holds numbers from 0 to 4294967295"},
+      {"4294967295", "-1", "'low32' holds numbers from 0 to 4294967295"},
+      {"4294967295", "\"x\"", "'low32' holds numbers from 0 to 4294967295"},
+      {"4294967295", "1.5", "'low32' holds numbers from 0 to 4294967295"},
+      {"low32 = [0x5412, 4294967295]", "low32 = []", "'low32' must not be empty"},
+      {"[0x5412, 4294967295]", "3", "'low32' must be an array of numbers"},
+      {"calls = [\"bpf\"]", "calls = \"bpf\"", "'calls' must be an array of strings"},
+      {"calls = [\"bpf\"]", "calls = []", "'calls' must not be empty"},
+      {"calls = [\"bpf\"]", "calls = [\"bfp\"]", "unknown system call 'bfp' | did you mean 'bpf'?"},
+      {"why = \"no need\"", "why = \"no need\"\nerrno = \"EPREM\"", "unknown error 'EPREM'"},
+      {"\"FOWNER\"", "\"FOWNR\"", "unknown capability 'FOWNR'"},
+      {"\"FOWNER\"", "\"SYS_BOOT\"", "no policy grants 'SYS_BOOT': the machine's"},
+      {"\"FOWNER\"", "\"CHOWN\"", "capability 'CHOWN' is granted twice"},
+      {"[[capability]]", "[capability]",
+       "'capability' must be an array of tables | write [[capability]]"},
+      {"about = \"a policy\"", "no_new_privileges = 1", "'no_new_privileges' is true or false"},
+      {"about = \"a policy\"", "about = ", "test.toml:2:"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.with);
-    const std::string said = error_of(replaced(kPolicy, row.what, row.with));
+    const std::string said = join(faults_of(replaced(kPolicy, row.what, row.with)), "\n");
     CAPTURE(said);
-    CHECK(said.starts_with("read policy 'test'"));
     CHECK(said.find(row.message) != std::string::npos);
   }
 }
 
+TEST_CASE("all that is wrong with a policy file is said at once") {
+  CHECK(faults_of("about = 1\nnetwork = \"none\"\nsyscalls = [\"x\"]\n[[refuse]]\ncalls = []\n") ==
+        std::vector<std::string>{
+            "test.toml:1:9: 'about' must be a string",
+            "test.toml:3:12: unknown group of system calls 'x' | there are 'files' and 'net'",
+            "test.toml:5:9: 'calls' must not be empty", "test.toml:4:1: 'why' is missing"});
+}
+
 TEST_CASE("what is wrong with the file of groups is said as well") {
-  CHECK(error_of(kPolicy, replaced(kGroups, "about = \"network\"", "")) ==
-        "read policy 'syscalls', line 5: 'about' is missing");
-  CHECK(error_of(kPolicy, replaced(kGroups, "about = \"network\"", "about = \"x\"\nextra = 1")) ==
-        "read policy 'syscalls', line 5: unknown key 'extra'");
-  CHECK(error_of(kPolicy, "files = 3") == "read policy 'syscalls': 'files' must be a table");
-  CHECK(error_of(kPolicy, "[").starts_with("read policy 'syscalls', line 1: "));
+  Library library;
+  library.groups = replaced(kGroups, "about = \"network\"", "");
+  CHECK(faults_of(kPolicy, library).front() == "policies/syscalls.toml:5:1: 'about' is missing");
+  library.groups = "files = 3";
+  CHECK(faults_of(kPolicy, library).front() ==
+        "policies/syscalls.toml:1:9: 'files' must be a table");
+  library.groups = "[";
+  CHECK(faults_of(kPolicy, library).front().starts_with("policies/syscalls.toml:1:"));
 }
 
 TEST_CASE("an unknown policy is refused with the known ones, and the near one") {
@@ -133,27 +196,47 @@ TEST_CASE("an unknown policy is refused with the known ones, and the near one") 
     (void)load_policy("emrge");
     FAIL("no error");
   } catch (const Error& error) {
-    CHECK(error.message() == "no policy 'emrge'; there are 'emerge' and 'run'");
+    CHECK(error.message() == "no policy 'emrge'; there are 'emerge', 'fetch', 'run' and 'strict'");
     CHECK(error.hint() == "did you mean 'emerge'?");
     CHECK(error.code() == ExitCode::usage);
   }
-  // The file of groups is none.
-  CHECK_THROWS_AS((void)load_policy("syscalls"), Error);
+  // The files of groups and bounds are none.
+  for (const char* name : {"syscalls", "refusals", "bounds"})
+    CHECK_THROWS_AS((void)load_policy(name), Error);
   CHECK_THROWS_AS((void)load_policy(""), Error);
 }
 
-TEST_CASE("the digest of a policy changes with every byte of what decides it") {
-  const Digest digest = parse_policy("test", kPolicy, kGroups).digest;
-  CHECK(parse_policy("test", kPolicy, kGroups).digest == digest);
-  CHECK(parse_policy("test", replaced(kPolicy, "0x5412", "0x5413"), kGroups).digest != digest);
-  CHECK(parse_policy("test", replaced(kPolicy, "owners", "owner"), kGroups).digest != digest);
-  CHECK(parse_policy("test", kPolicy, replaced(kGroups, "read", "write")).digest != digest);
+TEST_CASE("the digest of a policy is of what it means, not of what it says about it") {
+  const Digest digest = parsed(kPolicy).digest;
+  CHECK(parsed(kPolicy).digest == digest);
+  CHECK(parsed(replaced(kPolicy, "owners", "other words")).digest == digest);
+  CHECK(parsed("# a comment\n" + std::string(kPolicy)).digest == digest);
+  CHECK(parsed(replaced(kPolicy, "\"CHOWN\", \"FOWNER\"", "\"FOWNER\", \"CHOWN\"")).digest ==
+        digest);
+  CHECK(parsed(replaced(kPolicy, "0x5412", "0x5413")).digest != digest);
+  CHECK(parsed(replaced(kPolicy, "low32", "any_bit")).digest != digest);
+  CHECK(parsed(replaced(kPolicy, "argument = 1", "argument = 2")).digest != digest);
+  CHECK(parsed(replaced(kPolicy, "FOWNER", "FSETID")).digest != digest);
+  CHECK(parsed(replaced(kPolicy, ", \"net\"", "")).digest != digest);
+  CHECK(parsed(replaced(kPolicy, "refusals = [\"keys\"]", "")).digest != digest);
+  CHECK(parsed(replaced(kPolicy, "network", "no_new_privileges = true\nnetwork")).digest != digest);
+  for (std::string Library::*part : {&Library::groups, &Library::refusals, &Library::bounds}) {
+    Library library;
+    library.*part = replaced(library.*part,
+                             part == &Library::groups     ? "read"
+                             : part == &Library::refusals ? "ENOSYS"
+                                                          : "reboot",
+                             part == &Library::groups     ? "write"
+                             : part == &Library::refusals ? "EACCES"
+                                                          : "swapon");
+    CHECK(parsed(kPolicy, library).digest != digest);
+  }
   CHECK(load_policy("emerge").digest != load_policy("run").digest);
   CHECK(load_policy("emerge").digest == load_policy("emerge").digest);
 }
 
 TEST_CASE("the built-in policies hold what Portage needs, and 'run' no more than a container") {
-  CHECK(policy_names() == std::vector<std::string>{"emerge", "run"});
+  CHECK(policy_names() == std::vector<std::string>{"emerge", "fetch", "run", "strict"});
   const auto granted = [](const char* name) {
     const Policy policy = load_policy(name);
     CHECK_FALSE(policy.about.empty());
@@ -176,38 +259,48 @@ TEST_CASE("the built-in policies hold what Portage needs, and 'run' no more than
     CHECK_FALSE(emerge.contains(never));
     CHECK_FALSE(run.contains(never));
   }
+  CHECK(granted("fetch").empty());
+  for (const char* never : {"SETUID", "SETGID", "SETPCAP", "SETFCAP", "SYS_ADMIN", "SYS_PTRACE"})
+    CHECK_FALSE(granted("strict").contains(never));
   CHECK_FALSE(run.contains("SYS_ADMIN"));
   CHECK_FALSE(run.contains("SYS_PTRACE"));
 }
 
-TEST_CASE("every call that the policies name is one this libseccomp knows, or newer than it") {
-  // Newer than libseccomp 2.5.0, the oldest that gbox builds with.
-  const std::set<std::string> newer = {"cachestat",
-                                       "fchmodat2",
-                                       "futex_requeue",
-                                       "futex_wait",
-                                       "futex_waitv",
-                                       "futex_wake",
-                                       "landlock_add_rule",
-                                       "landlock_create_ruleset",
-                                       "landlock_restrict_self",
-                                       "map_shadow_stack",
-                                       "memfd_secret",
-                                       "mount_setattr",
-                                       "process_mrelease",
-                                       "quotactl_fd",
-                                       "set_mempolicy_home_node",
-                                       "epoll_pwait2",
-                                       "close_range"};
+TEST_CASE("every call that the groups name is one this libseccomp knows, or newer than it") {
+  for (const std::string& name : policy_names())
+    for (const std::string& call : load_policy(name).allowed_calls) {
+      CAPTURE(call);
+      CHECK(is_call(call));
+    }
+}
+
+TEST_CASE("every built-in policy refuses what is in the bounds, with a reason and a place") {
   for (const std::string& name : policy_names()) {
     const Policy policy = load_policy(name);
-    std::vector<std::string> calls = policy.allowed_calls;
-    for (const Refusal& refusal : policy.refusals)
-      calls.insert(calls.end(), refusal.calls.begin(), refusal.calls.end());
-    for (const std::string& call : calls) {
-      CAPTURE(call);
-      if (!newer.contains(call))
-        CHECK(seccomp_syscall_resolve_name(call.c_str()) != __NR_SCMP_ERROR);
+    CAPTURE(name);
+    for (const char* call : {"bpf", "open_by_handle_at", "kexec_load", "init_module", "reboot",
+                             "quotactl", "swapon", "clock_settime"}) {
+      const Decision decision = decide(policy, call, {});
+      REQUIRE(decision.kind == Decision::Kind::refused);
+      CHECK(decision.refusal->fixed);
+      CHECK(decision.error_number() == EPERM);
+      CHECK(decision.refusal->where.file == "policies/bounds.toml");
     }
+    CHECK(decide(policy, "keyctl", {}).error_number() == ENOSYS);
+    CHECK(decide(policy, "no_such_call", {}).kind == Decision::Kind::unknown);
+    CHECK(decide(policy, "no_such_call", {}).error_number() == ENOSYS);
   }
+}
+
+TEST_CASE("a condition is told in words") {
+  Refusal refusal;
+  CHECK(condition_text(refusal).empty());
+  refusal.argument = 1;
+  refusal.low32 = {0x5412, 0x541c};
+  CHECK(condition_text(refusal) == "when argument 2 is one of 0x5412, 0x541c");
+  refusal.match = Refusal::Match::other_than;
+  CHECK(condition_text(refusal) == "unless argument 2 is one of 0x5412, 0x541c");
+  refusal.match = Refusal::Match::any_bit;
+  refusal.low32 = {0x10};
+  CHECK(condition_text(refusal) == "when argument 2 has a bit of 0x10");
 }
