@@ -222,7 +222,7 @@ std::vector<Warning> plan_warnings(const portage::EmergePlan& plan, const spec::
     warnings.push_back({start + quoted_list(live) +
                             " fetch while they are built, and the phase "
                             "has no network",
-                        "use a released version, or set 'network = \"host\"' in the phase: what "
+                        "use a released version, or set 'network = \"fetch\"' in the phase: what "
                         "is fetched then is not verified, and another build may get other files"});
   if (plan.source == portage::EmergePlan::Source::text)
     warnings.push_back({start +

@@ -48,6 +48,14 @@ void require_phase(const spec::BuildSpec& spec, const std::string& name, const c
   throw error;
 }
 
+// Before anything is fetched: a helper that is missing would end the build hours later.
+void require_networks(const spec::BuildSpec& spec) {
+  for (const spec::Phase& phase : spec.phases)
+    with_context(to_string(phase.where) + ": network " + quoted(to_string(phase.network)) +
+                     " of phase " + quoted(phase.name),
+                 [&] { sandbox::require_network(sandbox_network(phase.network)); });
+}
+
 // Of a phase that require_phase() has seen.
 std::size_t step_of(const plan::Plan& plan, const std::string& phase) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
@@ -358,6 +366,7 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   if (request.effort.packages) inputs.spec.options.emerge_jobs = request.effort.packages;
   require_phase(inputs.spec, request.from, "--from");
   require_phase(inputs.spec, request.until, "--until");
+  require_networks(inputs.spec);
   const Places places = check_places(request, inputs.spec);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));

@@ -228,6 +228,7 @@ int run_in_image(const RunRequest& request, Observer& observer) {
     settings.mounts = repository_mounts(store, work, request.repositories, observer);
   if (!names_image(image)) config.cmd = {shell_of(settings.root.get())};
   settings.command = command_of_image(config, request.command, settings.root.get());
+  add_network(settings, sandbox_network(request.network), root.scratch("network"));
   return run(std::move(settings), "run");
 }
 
@@ -264,8 +265,11 @@ int run_shell(const SpecSource& source, const SourceOptions& options, const std:
     }
   }
   std::string policy = "run";
-  for (const spec::Phase& phase : inputs.spec.phases)
-    if (phase.name == planned.phase) policy = phase.policy;
+  for (const spec::Phase& phase : inputs.spec.phases) {
+    if (phase.name != planned.phase) continue;
+    policy = phase.policy;
+    add_network(settings, sandbox_network(phase.network), root.scratch("network"));
+  }
   return run(std::move(settings), policy.c_str());
 }
 

@@ -159,6 +159,27 @@ std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string&
   return mounts;
 }
 
+sandbox::Network sandbox_network(spec::Network network) {
+  switch (network) {
+    case spec::Network::none:
+      break;
+    case spec::Network::fetch:
+      return sandbox::Network::fetch;
+    case spec::Network::host:
+      return sandbox::Network::host;
+  }
+  return sandbox::Network::none;
+}
+
+void add_network(sandbox::Settings& settings, sandbox::Network network,
+                 const std::string& directory) {
+  settings.network = network;
+  if (network == sandbox::Network::none) return;
+  sys::ensure_directories(AT_FDCWD, directory);
+  const sys::Fd fd = sys::open(directory, O_RDONLY | O_DIRECTORY);
+  settings.mounts.push_back(sandbox::resolver_mount(fd.get(), network));
+}
+
 std::string phase_distfiles(const StepContext& context, const spec::Phase& phase,
                             const Workbench& bench, const std::string& cpv) {
   if (!fetches_distfiles(context.inputs)) return context.inputs.distfiles;

@@ -48,6 +48,11 @@ store::Record run_step(const StepContext& context, const plan::Step& step, const
 // read-only, as Portage's; empty: none.
 std::vector<sandbox::Mount> step_mounts(const Inputs& inputs, const std::string& tmp,
                                         const std::string& var_tmp, const std::string& distfiles);
+// Gives a sandbox a network, with the file that names are resolved by in `directory`, which is
+// made.
+void add_network(sandbox::Settings& settings, sandbox::Network network,
+                 const std::string& directory);
+sandbox::Network sandbox_network(spec::Network network);
 // What a step of an emerge phase sees of them: just what its plan names, for one package only what
 // that one needs.
 std::string phase_distfiles(const StepContext& context, const spec::Phase& phase,

@@ -107,8 +107,7 @@ void Workbench::start(Deed deed, const Shown& shown) {
         AT_FDCWD, shown.packages, std::string(portage::kPackagesDirectory), shown.packages_access));
   settings.command.argv = deed_.argv;
   settings.command.environment = deed_.environment;
-  settings.network =
-      phase_.network == spec::Network::host ? sandbox::Network::host : sandbox::Network::none;
+  add_network(settings, sandbox_network(phase_.network), root_.scratch("network"));
   stubs_ = sandbox::ensure_targets(settings);
   Watch watch;
   watch.log_fd = log_.fd.get();

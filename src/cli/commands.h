@@ -82,6 +82,7 @@ struct RunArgs {
   std::string image;         // "oci:DIR[:REF]", "oci-archive:FILE", a digest, or a snapshot's name
   std::string repositories;  // an image of ebuild repositories; "" = none
   std::vector<std::string> command;  // empty: what the image's config says
+  spec::Network network = spec::Network::none;
 };
 
 // An interactive shell in what a step left behind, finished or failed.

@@ -166,8 +166,9 @@ int cmd_fetch(const FetchArgs& args, Console& console) {
 }
 
 int cmd_run(const RunArgs& args, Console& console) {
-  return build::run_in_image({args.store.directory, args.image, args.repositories, args.command},
-                             console.progress());
+  return build::run_in_image(
+      {args.store.directory, args.image, args.repositories, args.command, args.network},
+      console.progress());
 }
 
 int cmd_shell(const ShellArgs& args, Console& console) {

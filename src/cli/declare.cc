@@ -192,6 +192,11 @@ void Parser::declare_run() {
                    "show the ebuild repositories of this image (oci:DIR[:REF] or "
                    "oci-archive:FILE) inside, read-only")
       ->type_name("IMAGE");
+  command
+      ->add_option("--network", raw_.network,
+                   "none (the default), fetch: what you can reach but for this machine itself, or "
+                   "host: all that this machine can")
+      ->type_name("NETWORK");
   // What stands behind the image belongs to the command, options included.
   command->prefix_command();
   add_common(*command);

@@ -166,7 +166,8 @@ Command Parser::command_of(const CLI::App& parsed) const {
     std::vector<std::string> command = parsed.remaining();
     if (!command.empty() && after_dashes_) command.push_back("--");  // the command's own
     if (after_dashes_) command.insert(command.end(), after_dashes_->begin(), after_dashes_->end());
-    return RunArgs{store, raw_.image, raw_.with_repos, std::move(command)};
+    return RunArgs{store, raw_.image, raw_.with_repos, std::move(command),
+                   parse_network(raw_.network)};
   }
   if (name == "shell") {
     auto [spec, step] = spec_and_step(name);

@@ -35,6 +35,7 @@ struct Raw {
   std::vector<std::string> cache_to;
   std::string image;
   std::string with_repos;
+  std::string network;
   std::vector<std::string> spec_and_step;
   std::string step;
   std::string help_topic;

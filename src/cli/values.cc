@@ -52,6 +52,13 @@ ProgressMode parse_progress(std::string_view text) {
   throw_not_one_of("--progress", text, {"auto", "tty", "plain", "json", "none"});
 }
 
+spec::Network parse_network(std::string_view text) {
+  if (text.empty()) return spec::Network::none;
+  for (const auto network : {spec::Network::none, spec::Network::fetch, spec::Network::host})
+    if (text == spec::to_string(network)) return network;
+  throw_not_one_of("--network", text, {"none", "fetch", "host"});
+}
+
 sys::Level parse_level(std::string_view text) {
   if (const auto level = sys::level_from_string(text)) return *level;
   throw_not_one_of("--require-level", text,

@@ -7,12 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "gbox/spec/spec.h"
 #include "gbox/sys/probe.h"
 #include "progress.h"
 
 namespace gbox::cli {
 
 ProgressMode parse_progress(std::string_view text);
+// "none", "fetch" or "host"; "" is "none".
+spec::Network parse_network(std::string_view text);
 sys::Level parse_level(std::string_view text);
 // "suffix=-openrc": the first '=' ends the name.
 std::pair<std::string, std::string> parse_setting(std::string_view text);

@@ -80,7 +80,7 @@ int mount_outer_proc(const Prepared& p) noexcept {
 
 void mount_sys(const Prepared& p) noexcept {
   // With the host's network, sysfs belongs to the host: the caller bound it read-only instead.
-  if (!p.own_network) return;
+  if (p.network == Prepared::NetworkOf::host) return;
   const int tree = new_mount("sysfs", kPlainAttributes | MOUNT_ATTR_RDONLY);
   if (tree < 0) fail(p, Operation::mount_sys);
   const int target = open_own_target(p.root_fd, "sys");
@@ -280,7 +280,7 @@ void reset_signals() noexcept {
   const int target = ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0 || target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
   if (::sethostname(p.host_name.data(), p.host_name.size()) != 0) fail(p, Operation::set_host_name);
-  if (p.own_network) bring_up_loopback(p);
+  if (p.network == Prepared::NetworkOf::step) bring_up_loopback(p);
   (void)::umask(022);
   if (::setsid() < 0) fail(p, Operation::open_terminal);
   set_standard_descriptors(p);
@@ -293,7 +293,7 @@ pid_t clone_inner(const Prepared& p) noexcept {
   clone_args args{};
   args.flags =
       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (p.own_network) args.flags |= CLONE_NEWNET;
+  if (p.network == Prepared::NetworkOf::step) args.flags |= CLONE_NEWNET;
   args.exit_signal = SIGCHLD;
   return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
 }
@@ -326,6 +326,8 @@ const char* operation_name(Operation operation) {
       return "set the host name";
     case Operation::bring_up_loopback:
       return "bring up loopback";
+    case Operation::connect_network:
+      return "wait for the network";
     case Operation::open_terminal:
       return "make a terminal";
     case Operation::send_terminal:
@@ -364,6 +366,11 @@ void run_outer(const Prepared& p) noexcept {
   mount_sys(p);
   attach_all(p);
   pivot(p);
+  // The step gets this network as it is and has no power over it: it belongs to this process's user
+  // namespace, not to the step's.
+  if (p.network == Prepared::NetworkOf::outer) bring_up_loopback(p);
+  char byte = 0;
+  if (p.network_fd >= 0 && ::read(p.network_fd, &byte, 1) != 1) fail(p, Operation::connect_network);
   int go[2];
   if (::pipe2(go, O_CLOEXEC) != 0) fail(p, Operation::make_namespaces);
   const pid_t inner = clone_inner(p);

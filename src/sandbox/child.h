@@ -25,6 +25,7 @@ enum class Operation : std::int32_t {
   set_groups,
   set_host_name,
   bring_up_loopback,
+  connect_network,
   open_terminal,
   send_terminal,
   standard_descriptors,
@@ -56,7 +57,8 @@ struct Prepared {
   std::string uid_map;
   std::string gid_map;
   std::string host_name;
-  bool own_network = true;
+  enum class NetworkOf { step, outer, host } network = NetworkOf::step;
+  int network_fd = -1;  // ≥ 0: the outer process waits there until its network is connected
   std::vector<sock_filter> seccomp;
   std::vector<int> dropped_capabilities;  // of the bounding set
   __user_cap_data_struct capabilities[2]{};

@@ -20,6 +20,7 @@
 #include "gbox/sys/userns.h"
 #include "supervisor.h"
 #include "targets.h"
+#include "user_network.h"
 
 namespace gbox::sandbox {
 
@@ -177,7 +178,7 @@ sys::Child clone_outer(const Prepared& prepared) {
   clone_args args{};
   args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_PIDFD;
   // An own network for the outer side too: its sysfs is then one the step may see.
-  if (prepared.own_network) args.flags |= CLONE_NEWNET;
+  if (prepared.network != Prepared::NetworkOf::host) args.flags |= CLONE_NEWNET;
   args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   args.exit_signal = SIGCHLD;
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
@@ -187,11 +188,6 @@ sys::Child clone_outer(const Prepared& prepared) {
   if (pid == 0) run_outer(prepared);
   return {static_cast<pid_t>(pid), sys::Fd(pidfd)};
 }
-
-struct Launched {
-  std::unique_ptr<Supervisor> supervisor;
-  sys::Child outer;
-};
 
 struct SocketPair {
   sys::Fd ours;
@@ -217,8 +213,28 @@ void require_hand_over(const Policy& policy, const Notifications& notifications)
     throw Error("internal error: 'sendmsg' cannot be notified");
 }
 
+Prepared::NetworkOf network_of(Network network) {
+  switch (network) {
+    case Network::none:
+      break;
+    case Network::fetch:
+      return Prepared::NetworkOf::outer;
+    case Network::host:
+      return Prepared::NetworkOf::host;
+  }
+  return Prepared::NetworkOf::step;
+}
+
+}  // namespace
+
+struct Sandbox::Launched {
+  std::unique_ptr<Supervisor> supervisor;
+  std::unique_ptr<UserNetwork> network;
+  sys::Child outer;
+};
+
 // Fills in what both kinds of start share, clones, and waits until gbox-init runs.
-Launched launch(Settings& settings, const Policy& policy, Prepared& prepared) {
+Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prepared& prepared) {
   require_own_targets(settings.root.get());
   std::vector<Mount> mounts;
   add_device_mounts(mounts);
@@ -239,7 +255,7 @@ Launched launch(Settings& settings, const Policy& policy, Prepared& prepared) {
   prepared.uid_map = sys::id_map_text(sys::nested_identity(sys::current_uid_map()));
   prepared.gid_map = sys::id_map_text(sys::nested_identity(sys::current_gid_map()));
   prepared.host_name = settings.host_name;
-  prepared.own_network = settings.network == Network::none;
+  prepared.network = network_of(settings.network);
   const Notifications notifications = notifications_of(settings.notified);
   prepared.seccomp = seccomp_program(policy, notifications);
   prepare_capabilities(prepared, policy);
@@ -264,13 +280,25 @@ Launched launch(Settings& settings, const Policy& policy, Prepared& prepared) {
                             prepared.stdio[1],        prepared.stdio[2],       prepared.failure_fd,
                             prepared.terminal_socket, prepared.listener_socket};
   for (const Attachment& a : prepared.attachments) prepared.kept_by_outer.push_back(a.tree_fd);
+  sys::Pipe connected;
+  if (settings.network == Network::fetch) {
+    connected = sys::pipe();
+    prepared.network_fd = connected.read.get();
+    prepared.kept_by_outer.push_back(prepared.network_fd);
+  }
   std::erase(prepared.kept_by_outer, -1);
   std::sort(prepared.kept_by_outer.begin(), prepared.kept_by_outer.end());
   const auto last = std::unique(prepared.kept_by_outer.begin(), prepared.kept_by_outer.end());
   prepared.kept_by_outer.erase(last, prepared.kept_by_outer.end());
 
-  Launched launched{nullptr, clone_outer(prepared)};
+  Launched launched{nullptr, nullptr, clone_outer(prepared)};
   failure.write.reset();
+  if (settings.network == Network::fetch) {
+    const std::string netns = "/proc/" + std::to_string(launched.outer.pid()) + "/ns/net";
+    launched.network = std::make_unique<UserNetwork>(sys::open(netns, O_RDONLY).get());
+    connected.read.reset();
+    sys::write_all(connected.write.get(), "1", "the sandbox");
+  }
   if (listener.ours) {
     // Before the failure's pipe is read: what comes until gbox-init runs may already be notified.
     // Without a descriptor the start has failed, and the pipe says why.
@@ -286,8 +314,6 @@ Launched launch(Settings& settings, const Policy& policy, Prepared& prepared) {
     throw_failure(report, mounts);
   return launched;
 }
-
-}  // namespace
 
 Mount bind_mount(int dirfd, const std::string& source, std::string target, Access access) {
   return with_context("bind " + quoted(source) + " on " + quoted(target), [&] {
@@ -317,8 +343,7 @@ Sandbox Sandbox::start(Settings settings, const Policy& policy, const Pipes& pip
   prepared.stdio[0] = pipes.stdin_fd >= 0 ? pipes.stdin_fd : null.get();
   prepared.stdio[1] = pipes.stdout_fd >= 0 ? pipes.stdout_fd : null.get();
   prepared.stdio[2] = pipes.stderr_fd >= 0 ? pipes.stderr_fd : null.get();
-  Launched launched = launch(settings, policy, prepared);
-  return {std::move(launched.supervisor), std::move(launched.outer), sys::Fd()};
+  return {launch(settings, policy, prepared), sys::Fd()};
 }
 
 Sandbox Sandbox::start(Settings settings, const Policy& policy, const Terminal& terminal) {
@@ -331,12 +356,13 @@ Sandbox Sandbox::start(Settings settings, const Policy& policy, const Terminal& 
   sockets.theirs.reset();
   sys::Fd master = receive_descriptor(sockets.ours.get());
   if (!master) throw Error("enter sandbox: the terminal did not arrive", ExitCode::host);
-  return {std::move(launched.supervisor), std::move(launched.outer), std::move(master)};
+  return {std::move(launched), std::move(master)};
 }
 
-Sandbox::Sandbox(std::unique_ptr<Supervisor> supervisor, sys::Child outer, sys::Fd terminal)
-    : supervisor_(std::move(supervisor)),
-      outer_(std::move(outer)),
+Sandbox::Sandbox(Launched launched, sys::Fd terminal)
+    : supervisor_(std::move(launched.supervisor)),
+      network_(std::move(launched.network)),
+      outer_(std::move(launched.outer)),
       terminal_(std::move(terminal)) {}
 Sandbox::Sandbox(Sandbox&&) noexcept = default;
 Sandbox& Sandbox::operator=(Sandbox&&) noexcept = default;

@@ -134,9 +134,11 @@ Phase read_phase(Context& context, const toml::table& toml) {
     }
     phase.remove.push_back(path);
   }
-  phase.network =
-      table.choice<Network>("network", {{"none", Network::none}, {"host", Network::host}})
-          .value_or(Network::none);
+  phase.network = table
+                      .choice<Network>("network", {{"none", Network::none},
+                                                   {"fetch", Network::fetch},
+                                                   {"host", Network::host}})
+                      .value_or(Network::none);
   if (const auto policy = table.string("policy"))
     if (context.accept(check_id(policy->value), policy->where, "policy", policy->value))
       phase.policy = policy->value;

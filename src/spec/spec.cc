@@ -146,7 +146,15 @@ std::pair<std::string, std::string> parse_override(std::string_view text) {
 }
 
 std::string_view to_string(Network network) {
-  return network == Network::none ? "none" : "host";
+  switch (network) {
+    case Network::none:
+      break;
+    case Network::fetch:
+      return "fetch";
+    case Network::host:
+      return "host";
+  }
+  return "none";
 }
 
 std::string_view to_string(Shell shell) {

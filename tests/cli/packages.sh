@@ -133,7 +133,7 @@ jq -e --arg leaf "dev-graph/$leaf-1" '
 ok env LC_ALL=C.UTF-8 "$GBOX" plan --tree "$scratch/leaf.toml"
 assert_matches "$out" $'^dev-graph/all-1:0::graph  in the store\n├── dev-graph/'
 assert_matches "$out" "dev-graph/$leaf-1:[0-9/]+::graph  USE=\"loud\"  USE of .*: -loud → loud  about [0-9]+ "
-assert_matches "$out" 'dev-graph/p00-1:0::graph \[to build and run\]  USE="-loud"  in the store'
+assert_matches "$out" 'dev-graph/p00-1:0::graph \[to build( and run)?\]  USE="-loud"  in the store'
 assert_matches "$out" 'dev-graph/p00-1:0::graph \[to build( and run)?\]  \(above\)'
 assert_matches "$out" 'graph: [0-9]+ packages, [0-9]+ in the store, 1 to build, about [0-9]+ (s|min)'
 assert_matches "$out" 'graph: nothing to fetch'

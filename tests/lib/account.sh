@@ -69,6 +69,21 @@ _environment() {
   done
 }
 
+# Runs a command where every user may open /dev/net/tun and /dev/fuse, as on most machines, in a mount
+# namespace of its own so that nothing here changes; as things are, where that cannot be had.
+_with_devices() {
+  if [[ $(stat -c %a /dev/net/tun /dev/fuse 2>/dev/null | paste -sd,) != 666,666 ]] &&
+    unshare --mount sh -c "$_make_devices" 2>/dev/null; then
+    unshare --mount sh -c "$_make_devices"' && exec "$@"' devices "$@"
+  else
+    "$@"
+  fi
+}
+readonly _make_devices='mkdir -p /dev/net && mount -t tmpfs -o mode=0755 tmpfs /dev/net &&
+  mknod -m 0666 /dev/net/tun c 10 200 && mknod -m 0666 /dev/net/fuse c 10 229 &&
+  { [ -e /dev/fuse ] || : >/dev/fuse; } && mount --bind /dev/net/fuse /dev/fuse &&
+  : <>/dev/net/tun'
+
 as_user() {
   local environment=()
   [[ -n $account ]] || account_ensure
@@ -77,7 +92,7 @@ as_user() {
     "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
   if [[ $EUID -eq 0 ]]; then
     # runuser keeps the working directory, which may be closed to the account.
-    (cd "$account_home" && exec runuser -u "$account" -- env -i "${environment[@]}" "$@")
+    (cd "$account_home" && _with_devices runuser -u "$account" -- env -i "${environment[@]}" "$@")
   else
     env -i "${environment[@]}" "$@"
   fi

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,20 @@ static void interfaces(int argc, char** argv) {
     printf("%s %s\n", one->if_name, (request.ifr_flags & IFF_UP) != 0 ? "up" : "down");
   }
   if_freenameindex(all);
+  close(fd);
+}
+
+// Takes a network interface down and up again.
+static void restart_interface(int argc, char** argv) {
+  (void)argc;
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request;
+  memset(&request, 0, sizeof request);
+  strncpy(request.ifr_name, argv[1], IFNAMSIZ - 1);
+  long result = ioctl(fd, SIOCSIFFLAGS, &request);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (result == 0) result = ioctl(fd, SIOCSIFFLAGS, &request);
+  tell(result);
   close(fd);
 }
 
@@ -76,6 +91,34 @@ static void send_datagram(int argc, char** argv) {
   close(fd);
 }
 
+// Connects by TCP to an IPv4 address and port; who does not answer in two seconds is ETIMEDOUT.
+static void connect_tcp(int argc, char** argv) {
+  (void)argc;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  struct sockaddr_in address;
+  memset(&address, 0, sizeof address);
+  address.sin_family = AF_INET;
+  address.sin_port = htons((unsigned short)number(argv[2]));
+  if (fd < 0 || inet_pton(AF_INET, argv[1], &address.sin_addr) != 1) {
+    tell(-1);
+    return;
+  }
+  int error = 0;
+  if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0) {
+    struct pollfd writable = {fd, POLLOUT, 0};
+    socklen_t size = sizeof error;
+    if (errno != EINPROGRESS)
+      error = errno;
+    else if (poll(&writable, 1, 2000) != 1)
+      error = ETIMEDOUT;
+    else
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  }
+  errno = error;
+  tell(error == 0 ? 0 : -1);
+  close(fd);
+}
+
 // Connects to a unix socket; a name that starts with '@' is an abstract one.
 static void connect_unix(int argc, char** argv) {
   (void)argc;
@@ -96,6 +139,12 @@ static void connect_unix(int argc, char** argv) {
 }
 
 const struct deed socket_deeds[] = {
-    {"interfaces", 0, interfaces},  {"loopback", 0, talk_to_itself}, {"socket", 1, open_socket},
-    {"datagram", 1, send_datagram}, {"connect", 1, connect_unix},    {NULL, 0, NULL},
+    {"interfaces", 0, interfaces},
+    {"loopback", 0, talk_to_itself},
+    {"socket", 1, open_socket},
+    {"datagram", 1, send_datagram},
+    {"connect", 1, connect_unix},
+    {"tcp", 2, connect_tcp},
+    {"restart-interface", 1, restart_interface},
+    {NULL, 0, NULL},
 };

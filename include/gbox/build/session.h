@@ -8,6 +8,7 @@
 
 #include "gbox/build/build.h"
 #include "gbox/build/observer.h"
+#include "gbox/spec/spec.h"
 
 namespace gbox::build {
 
@@ -19,6 +20,7 @@ struct RunRequest {
   std::string repositories;  // an image whose ebuild repositories are seen inside; empty: none
   // Empty: what the image's configuration says, or a shell for a snapshot.
   std::vector<std::string> command;
+  spec::Network network = spec::Network::none;
 };
 
 // Returns the command's exit status (128 + N for signal N).

@@ -41,9 +41,15 @@ Mount bind_mount(int dirfd, const std::string& source, std::string target, Acces
 Mount tmpfs_mount(std::string target, const std::string& size, const std::string& mode);
 
 enum class Network {
-  none,  // loopback only
-  host,  // the host's own: only where a spec asks for it by name
+  none,   // loopback only
+  fetch,  // what the user can reach, but for the host's loopback, by pasta or slirp4netns
+  host,   // the host's own: only where a spec asks for it by name
 };
+// Throws Error (host), with the remedy, when this host plainly has not what a network needs. Cheap.
+void require_network(Network network);
+// For a sandbox with a network: /etc/resolv.conf with what answers there, in a file that is written
+// into the directory.
+Mount resolver_mount(int dirfd, Network network);
 
 struct Command {
   std::vector<std::string> argv;  // argv[0] is looked up in the environment's PATH inside
@@ -83,7 +89,9 @@ struct Terminal {
   unsigned short columns = 80;
 };
 
-class Supervisor;
+class Supervisor;   // supervisor.h
+class UserNetwork;  // user_network.h
+struct Prepared;    // child.h
 
 // A running sandbox. The destructor kills it.
 class Sandbox {
@@ -105,8 +113,11 @@ class Sandbox {
   sys::ExitStatus wait();
 
  private:
-  Sandbox(std::unique_ptr<Supervisor> supervisor, sys::Child outer, sys::Fd terminal);
+  struct Launched;
+  static Launched launch(Settings& settings, const Policy& policy, Prepared& prepared);
+  Sandbox(Launched launched, sys::Fd terminal);
   std::unique_ptr<Supervisor> supervisor_;  // first: it ends after those it serves
+  std::unique_ptr<UserNetwork> network_;    // likewise
   sys::Child outer_;
   sys::Fd terminal_;
 };

@@ -159,7 +159,7 @@ struct Copy {
   std::optional<std::uint32_t> mode;  // of files; absent: 0755 for programs, 0644 else
 };
 
-enum class Network { none, host };
+enum class Network { none, fetch, host };
 enum class Shell { bash, sh };
 
 // One phase. What it asks for is done in this order, whatever the order in the file:

@@ -176,7 +176,7 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"[[phase]]\nname='a'\ncopy=[{from='a'}]",
        "s:5:7: missing key 'to' in 'copy' | name an absolute path in the phase's root"},
       {"[[phase]]\nname='a'\nrun='x'\nnetwork='slirp'",
-       "s:6:9: 'network' cannot be 'slirp' | allowed: 'none' and 'host'"},
+       "s:6:9: 'network' cannot be 'slirp' | allowed: 'none', 'fetch' and 'host'"},
       // args
       {"tag='${sufix}'\n[args]\nsuffix='x'",
        "s:3:5: undefined arg 'sufix' | did you mean 'suffix'?"},
