@@ -11,6 +11,7 @@
 #include "gbox/portage/manifest.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "lesser_proc.h"
 #include "plan_words.h"
 #include "root.h"
 #include "supplies.h"
@@ -44,6 +45,7 @@ class Asker {
     if (hosts_)
       for (sandbox::Mount& mount : host_mounts(hosts_directory()))
         settings.mounts.push_back(std::move(mount));
+    add_lesser_proc(settings, root_);
     settings.command.argv = command;
     settings.command.environment = environment(more);
     (void)sandbox::ensure_targets(settings);  // nothing of this root is kept

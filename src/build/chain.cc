@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "gbox/base/json.h"
 #include "gbox/layer/flatten.h"
@@ -28,8 +29,9 @@ store::Record flatten_layers(const StepContext& context, const std::vector<std::
     open.push_back(sys::open(context.store.snapshot_path(id), O_RDONLY | O_DIRECTORY));
     fds.push_back(open.back().get());
   }
-  const sys::Fd below = parents.empty() ? sys::Fd() : mount_chain(context.store, parents);
-  (void)layer::flatten(fds, work.fs_fd(), below.get(), [&] {
+  const std::optional<MountedChain> below =
+      parents.empty() ? std::nullopt : std::optional(mount_chain(context.store, parents));
+  (void)layer::flatten(fds, work.fs_fd(), below ? below->get() : -1, [&] {
     sys::check_interrupt();
     context.observer.tick();
   });

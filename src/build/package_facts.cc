@@ -206,7 +206,7 @@ class Facts {
   const portage::EmergePlan& plan_;
   const Installed& installed_;
   const std::vector<std::string>& parents_;
-  sys::Fd root_;
+  MountedChain root_;
   InsideFiles files_;
   std::string strays_;
   std::map<std::string, std::string> selectors_;

@@ -78,7 +78,7 @@ Packed LayerPacker::pack(const std::vector<std::string>& snapshots, layer::TreeK
   layer::PackOptions options = pack_options(report);
   options.kind = kind;
   options.subtree = output_.root.substr(1);
-  const sys::Fd tree = mount_chain(store_, snapshots);
+  const MountedChain tree = mount_chain(store_, snapshots);
   store::BlobWriter writer = store_.new_blob();
   const layer::LayerResult result = layer::pack_layer(tree.get(), options, writer.fd());
   if (result.empty) return {std::nullopt, result.hides_lower};

@@ -66,7 +66,8 @@ std::vector<sandbox::Mount> repository_mounts(store::Store& store, const store::
     const oci::LayoutReader reader(oci::parse_source(image));
     const oci::Image found = reader.pick();
     const std::vector<std::string> snapshots = import_layers(store, reader, found, observer);
-    const sys::AttachedMount view(mount_chain(store, snapshots), work.path());
+    MountedChain chain = mount_chain(store, snapshots);
+    const sys::AttachedMount view(chain.take(), work.path());
     return mounts_in(view.fd());
   });
 }

@@ -1,10 +1,13 @@
 #include "root.h"
 
+#include <sys/mount.h>
+
 #include <algorithm>
 
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/level.h"
 #include "gbox/sys/mount.h"
 
 namespace gbox::build {
@@ -29,9 +32,9 @@ std::vector<std::string> lowerdirs(const store::Store& store,
 
 }  // namespace
 
-StepRoot::StepRoot(const store::Store& store, const store::Work& work,
-                   std::vector<std::string> parents, const std::vector<std::string>& targets)
-    : store_(store), work_(work), parents_(std::move(parents)) {
+StepRoot::StepRoot(store::Store& store, const store::Work& work, std::vector<std::string> parents,
+                   std::vector<std::string> targets)
+    : store_(store), work_(work), parents_(std::move(parents)), targets_(std::move(targets)) {
   sys::ensure_directories(work.fd(), "scratch");
   for (const char* name : {"tmp", "var-tmp"}) {
     const std::string path = std::string("scratch/") + name;
@@ -40,13 +43,20 @@ StepRoot::StepRoot(const store::Store& store, const store::Work& work,
     if (::fchmodat(work.fd(), path.c_str(), 01777, 0) != 0)
       throw SysError(errno, "chmod " + quoted(path));
   }
+  if (sys::means().storage == sys::Storage::copy) return;
   sys::ensure_directories(work.fd(), "scratch/mount-points");
   const sys::Fd points = sys::openat(work.fd(), "scratch/mount-points", O_RDONLY | O_DIRECTORY);
-  for (const std::string& target : targets)
+  for (const std::string& target : targets_)
     (void)sys::ensure_directories_in_root(points.get(), target);
 }
 
+CopiedRoot& StepRoot::copy() const {
+  if (!copy_) copy_ = std::make_unique<CopiedRoot>(store_, work_, parents_, targets_);
+  return *copy_;
+}
+
 sys::Fd StepRoot::mount() const {
+  if (sys::means().storage == sys::Storage::copy) return copy().mount();
   sys::Overlay overlay;
   overlay.base_fd = store_.fd();
   overlay.lowerdirs = lowerdirs(store_, parents_);
@@ -63,12 +73,13 @@ std::string StepRoot::scratch(const std::string& name) const {
 void StepRoot::remove_stubs(const std::vector<std::string>& made) const {
   // Innermost first. In the upper directory itself: removing through the mount would leave a
   // whiteout. A step that put something there, or replaced it by a link, keeps what it made.
+  const int top = copy_ ? copy_->fd() : work_.fs_fd();
   for (auto path = made.rbegin(); path != made.rend(); ++path) {
     const auto [parent, name] = sys::split_last(*path);
     const auto directory =
-        parent.empty() ? std::optional(sys::dup(work_.fs_fd()))
-                       : sys::try_open_beneath(work_.fs_fd(), parent, O_RDONLY | O_DIRECTORY,
-                                               sys::Resolve::no_symlinks);
+        parent.empty()
+            ? std::optional(sys::dup(top))
+            : sys::try_open_beneath(top, parent, O_RDONLY | O_DIRECTORY, sys::Resolve::no_symlinks);
     if (!directory) continue;
     if (::unlinkat(directory->get(), name.c_str(), AT_REMOVEDIR) == 0) continue;
     const auto status = sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW);
@@ -77,8 +88,35 @@ void StepRoot::remove_stubs(const std::vector<std::string>& made) const {
   }
 }
 
-sys::Fd mount_chain(const store::Store& store, const std::vector<std::string>& snapshots) {
-  return sys::mount_layers_read_only(store.fd(), lowerdirs(store, snapshots));
+void StepRoot::remove_made(const std::string& path) {
+  // In a copy it would be gone with what was there before.
+  if (copy_)
+    left_out_.push_back(path);
+  else
+    remove_from_result(path);
+}
+
+void StepRoot::remove_from_result(const std::string& path) const {
+  const auto [parent, name] = sys::split_last(path);
+  const auto directory = sys::try_open_beneath(work_.fs_fd(), parent, O_RDONLY | O_DIRECTORY,
+                                               sys::Resolve::no_symlinks);
+  if (directory && sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
+    sys::remove_tree(directory->get(), name);
+}
+
+void StepRoot::finish() {
+  if (!copy_) return;  // written by the kernel, or nothing was ever mounted
+  copy_->write_changes(work_);
+  for (const std::string& path : left_out_) remove_from_result(path);
+}
+
+MountedChain mount_chain(store::Store& store, const std::vector<std::string>& snapshots) {
+  if (sys::means().storage == sys::Storage::kernel)
+    return {sys::mount_layers_read_only(store.fd(), lowerdirs(store, snapshots)), nullptr};
+  std::shared_ptr<const ChainView> view = view_chain(store, snapshots);
+  sys::Fd mount = sys::open_tree(view->fd(), "", sys::Recursive::no);
+  sys::mount_setattr(mount.get(), MOUNT_ATTR_RDONLY, sys::Recursive::no);
+  return {std::move(mount), std::move(view)};
 }
 
 }  // namespace gbox::build

@@ -15,6 +15,7 @@
 #include "gbox/sys/userns.h"
 #include "import.h"
 #include "inputs.h"
+#include "lesser_proc.h"
 #include "repos_view.h"
 #include "root.h"
 #include "settle.h"
@@ -226,6 +227,7 @@ int run_in_image(const RunRequest& request, Observer& observer) {
   settings.root = root.mount();
   if (!request.repositories.empty())
     settings.mounts = repository_mounts(store, work, request.repositories, observer);
+  add_lesser_proc(settings, root);
   if (!names_image(image)) config.cmd = {shell_of(settings.root.get())};
   settings.command = command_of_image(config, request.command, settings.root.get());
   add_network(settings, sandbox_network(request.network), root.scratch("network"));
@@ -247,11 +249,12 @@ int run_shell(const SpecSource& source, const SourceOptions& options, const std:
   const std::vector<std::string> parents =
       failed ? failed->parents : finished(store, inputs, planned, step, observer);
   if (!work) work = store.begin_step("shell", parents.back());
-  const StepRoot root(store, *work, parents, step_targets(inputs));
+  StepRoot root(store, *work, parents, step_targets(inputs));
   sandbox::Settings settings;
   settings.root = root.mount();
   settings.mounts = step_mounts(inputs, root.scratch("tmp"), root.scratch("var-tmp"),
                                 all_distfiles({inputs, store, observer}));
+  add_lesser_proc(settings, root);
   settings.command.argv = {shell_of(settings.root.get())};
   settings.command.environment = portage::base_environment();
   if (failed) {
@@ -270,7 +273,9 @@ int run_shell(const SpecSource& source, const SourceOptions& options, const std:
     policy = phase.policy;
     add_network(settings, sandbox_network(phase.network), root.scratch("network"));
   }
-  return run(std::move(settings), policy.c_str());
+  const int status = run(std::move(settings), policy.c_str());
+  if (failed) root.finish();  // the next shell finds what this one has left
+  return status;
 }
 
 }  // namespace gbox::build

@@ -74,13 +74,16 @@ void unpack_base(const StepContext& context, const plan::Step& step, int target)
 void write_config(const StepContext& context, const store::Work& work,
                   const std::vector<std::string>& parents) {
   const Inputs& inputs = context.inputs;
-  const StepRoot root(context.store, work, parents, {});
-  const sys::Fd mount = root.mount();
-  portage::write_config(mount.get(), inputs.config_files);
-  const std::string& directory = inputs.spec.portage.config_dir;
-  if (directory.empty()) return;
-  const sys::Fd source = sys::open(resolve_path(inputs, directory), O_RDONLY | O_DIRECTORY);
-  portage::copy_config_dir(source.get(), mount.get(), inputs.config_files);
+  StepRoot root(context.store, work, parents, {});
+  {
+    const sys::Fd mount = root.mount();
+    portage::write_config(mount.get(), inputs.config_files);
+    if (const std::string& directory = inputs.spec.portage.config_dir; !directory.empty()) {
+      const sys::Fd source = sys::open(resolve_path(inputs, directory), O_RDONLY | O_DIRECTORY);
+      portage::copy_config_dir(source.get(), mount.get(), inputs.config_files);
+    }
+  }
+  root.finish();
 }
 
 bool has_signature_keys(const StepRoot& root) {

@@ -10,6 +10,7 @@
 #include "gbox/sys/file.h"
 #include "gbox/sys/machine.h"
 #include "hosts.h"
+#include "lesser_proc.h"
 #include "watch.h"
 
 namespace gbox::build {
@@ -85,11 +86,7 @@ void Workbench::remove_files() {
 }
 
 void Workbench::remove_made(const std::string& path) {
-  const auto [parent, name] = sys::split_last(path);
-  const auto directory = sys::try_open_beneath(work_.fs_fd(), parent, O_RDONLY | O_DIRECTORY,
-                                               sys::Resolve::no_symlinks);
-  if (directory && sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
-    sys::remove_tree(directory->get(), name);
+  root_.remove_made(path);
 }
 
 void Workbench::start(Deed deed, const Shown& shown) {
@@ -105,6 +102,7 @@ void Workbench::start(Deed deed, const Shown& shown) {
   if (!shown.packages.empty())
     settings.mounts.push_back(sandbox::bind_mount(
         AT_FDCWD, shown.packages, std::string(portage::kPackagesDirectory), shown.packages_access));
+  add_lesser_proc(settings, root_);
   settings.command.argv = deed_.argv;
   settings.command.environment = deed_.environment;
   add_network(settings, sandbox_network(phase_.network), root_.scratch("network"));
@@ -149,6 +147,7 @@ void Workbench::fail(const sys::ExitStatus& status) {
   failed.working_dir = "/";
   failed.log = log_.name;
   failed.exit_status = status.code;
+  root_.finish();
   context_.store.keep_failed(std::move(work_), failed);
   context_.observer.step_failed(info_, seconds_since(start_), log_.path);
   std::string what = "phase " + quoted(info_.phase) + ": " + deed_.name;
@@ -181,6 +180,7 @@ store::Record Workbench::publish(store::Record record) {
   record.phase = info_.phase;
   record.parents = parents_;
   record.log = log_.name;
+  root_.finish();
   record.seconds = seconds_since(start_);
   return context_.store.publish(std::move(work_), std::move(record));
 }

@@ -36,6 +36,12 @@ struct InputArgs {
   std::string keyring;   // OpenPGP certificates, where the spec names none; "" = Gentoo's
 };
 
+// How strong the sandboxes must be, and how roots are put together.
+struct SandboxArgs {
+  std::optional<sys::Level> require_level;  // absent: any that steps can run at
+  std::optional<sys::Storage> storage;      // absent: the best that works here
+};
+
 struct BuildArgs {
   SpecArgs spec;
   StoreArgs store;
@@ -45,7 +51,7 @@ struct BuildArgs {
   std::string until;  // last phase to run; "" = all
   bool dry_run = false;
   InputArgs inputs;
-  sys::Level require_level = sys::Level::full;
+  SandboxArgs sandbox;
   std::vector<std::string> cache_from;  // directories, as given
   std::vector<std::string> cache_to;
   std::optional<std::uint64_t> store_limit;  // bytes
@@ -60,6 +66,7 @@ struct PlanArgs {
   bool tree = false;
   bool write = false;                   // into the spec, what Portage asks for
   std::vector<std::string> cache_from;  // directories, as given
+  SandboxArgs sandbox;
 };
 
 struct LockArgs {
@@ -69,12 +76,14 @@ struct LockArgs {
   std::vector<std::string> update;  // names to look up again
   bool update_all = false;
   bool dry_run = false;
+  SandboxArgs sandbox;
 };
 
 struct FetchArgs {
   SpecArgs spec;
   StoreArgs store;
   InputArgs inputs;
+  SandboxArgs sandbox;
 };
 
 struct RunArgs {
@@ -83,6 +92,7 @@ struct RunArgs {
   std::string repositories;  // an image of ebuild repositories; "" = none
   std::vector<std::string> command;  // empty: what the image's config says
   spec::Network network = spec::Network::none;
+  SandboxArgs sandbox;
 };
 
 // An interactive shell in what a step left behind, finished or failed.
@@ -90,6 +100,7 @@ struct ShellArgs {
   SpecArgs spec;
   StoreArgs store;
   std::string step;
+  SandboxArgs sandbox;
 };
 
 struct LogArgs {
@@ -140,6 +151,7 @@ struct CacheImportArgs {
 struct DoctorArgs {
   StoreArgs store;
   bool json = false;
+  std::optional<sys::Level> require_level;  // absent: any that steps can run at
 };
 
 // Of both: no use is made of the store.

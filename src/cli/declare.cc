@@ -77,6 +77,19 @@ void Parser::add_inputs(CLI::App& command) {
       ->type_name("FILE");
 }
 
+void Parser::add_sandbox(CLI::App& command) {
+  command
+      .add_option("--require-level", raw_.require_level,
+                  "refuse a host below this level (default: $GBOX_REQUIRE_LEVEL, else any; see "
+                  "'gbox doctor')")
+      ->type_name("LEVEL");
+  command
+      .add_option("--storage", raw_.storage,
+                  "how roots are put together: kernel, fuse or copy (default: $GBOX_STORAGE, else "
+                  "the best that works here)")
+      ->type_name("WAY");
+}
+
 void Parser::add_step(CLI::App& command) {
   command.add_option("SPEC STEP", raw_.spec_and_step, kStepText)
       ->option_text("[SPEC] STEP")
@@ -139,10 +152,7 @@ void Parser::declare_build() {
                     "when a package fails, build all that does not depend on it");
   command->add_option("--retry", raw_.retry, "build a package that fails so many times more")
       ->type_name("N");
-  command
-      ->add_option("--require-level", raw_.require_level,
-                   "refuse a host below this level (default: full; see 'gbox doctor')")
-      ->type_name("LEVEL");
+  add_sandbox(*command);
   add_common(*command);
 }
 
@@ -159,6 +169,7 @@ void Parser::declare_plan() {
   command->add_flag("--locked", raw_.locked,
                     "refuse to change the lock: an input that it lacks is an error");
   add_inputs(*command);
+  add_sandbox(*command);
   add_common(*command);
 }
 
@@ -172,12 +183,14 @@ void Parser::declare_inputs() {
       ->trigger_on_parse();
   lock->add_flag("-n,--dry-run", raw_.dry_run, "say what would change, write nothing");
   add_inputs(*lock);
+  add_sandbox(*lock);
   add_common(*lock);
   CLI::App* fetch = add(app_, "fetch", "bring all that a build needs into the store");
   add_spec(*fetch);
   fetch->add_flag("--locked", raw_.locked,
                   "refuse to change the lock: an input that it lacks is an error");
   add_inputs(*fetch);
+  add_sandbox(*fetch);
   add_common(*fetch);
 }
 
@@ -199,12 +212,14 @@ void Parser::declare_run() {
       ->type_name("NETWORK");
   // What stands behind the image belongs to the command, options included.
   command->prefix_command();
+  add_sandbox(*command);
   add_common(*command);
 }
 
 void Parser::declare_shell_and_log() {
   CLI::App* shell = add(app_, "shell", "open a shell in what a step left behind");
   add_step(*shell);
+  add_sandbox(*shell);
   add_common(*shell);
   CLI::App* log = add(app_, "log", "print the output of a step");
   log->add_option("STEP", raw_.step, "the step, such as 'php' or 'php/dev-libs/icu'");
@@ -275,6 +290,11 @@ void Parser::declare_doctor() {
   CLI::App* command =
       add(app_, "doctor", "say what this host can do, what it lacks, and the remedy");
   command->add_flag("--json", raw_.json, "print JSON");
+  command
+      ->add_option("--require-level", raw_.require_level,
+                   "exit 3 below this level (default: $GBOX_REQUIRE_LEVEL, else below any that "
+                   "gbox builds at)")
+      ->type_name("LEVEL");
   add_common(*command);
 }
 

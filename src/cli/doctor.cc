@@ -29,9 +29,9 @@ std::string_view meaning_of(sys::Level level) {
     case sys::Level::full:
       return "subordinate ids, all namespaces, kernel overlay";
     case sys::Level::proc_bound:
-      return "no fresh /proc in a sandbox";
+      return "no /proc of a sandbox's own";
     case sys::Level::no_kernel_overlay:
-      return "no overlay mounts on the store's file system";
+      return "no overlay mounts of the kernel's on the store's file system";
     case sys::Level::single_id:
       return "only one id can be mapped";
     case sys::Level::none:
@@ -49,7 +49,9 @@ std::string report_text(const sys::HostReport& report) {
                     ": " + std::string(meaning_of(report.level)) + '\n';
   if (report.level < sys::Level::full)
     out += std::string(kWordCells + 1, ' ') +
-           "gbox builds at level 'full' only; the first lack below is the one to remedy first\n";
+           (report.level < sys::kLowestLevel
+                ? "gbox cannot build here; the first lack below is the one to remedy first\n"
+                : "gbox builds here; each lack below says what is lost, and how to get more\n");
   out += '\n';
   for (const sys::Check& check : report.checks) {
     out += line(word_for(check.outcome), check.name, check.reason);
@@ -82,7 +84,8 @@ int cmd_doctor(const DoctorArgs& args, Console& console) {
         report_json(report).dump(2, ' ', false, OrderedJson::error_handler_t::replace));
   else
     console.result(report_text(report));
-  return static_cast<int>(report.level == sys::Level::full ? ExitCode::ok : ExitCode::host);
+  const sys::Level required = args.require_level.value_or(sys::kLowestLevel);
+  return static_cast<int>(report.level >= required ? ExitCode::ok : ExitCode::host);
 }
 
 }  // namespace gbox::cli

@@ -65,14 +65,32 @@ void enter_namespace(char** argv, const std::string& store) {
   }
 }
 
-// What runs steps asks for a sandbox; a list or a log needs none.
-void require_sandbox(const Command& command, const std::string& store) {
-  if (const auto* build = std::get_if<BuildArgs>(&command)) {
-    if (!build->dry_run) sys::require_host(store, build->require_level);
-  } else if (std::holds_alternative<RunArgs>(command) ||
-             std::holds_alternative<ShellArgs>(command)) {
-    sys::require_host(store);
-  }
+// What runs steps, or asks Portage in a sandbox, needs to know how; a list or a log needs none.
+const SandboxArgs* sandbox_of(const Command& command) {
+  return std::visit(
+      [](const auto& args) -> const SandboxArgs* {
+        if constexpr (requires { args.sandbox; }) return &args.sandbox;
+        return nullptr;
+      },
+      command);
+}
+
+// Those that may well go without: what a plan says is often known already.
+bool may_need_no_sandbox(const Command& command) {
+  const auto* build = std::get_if<BuildArgs>(&command);
+  return (build != nullptr && build->dry_run) || std::holds_alternative<PlanArgs>(command) ||
+         std::holds_alternative<LockArgs>(command) || std::holds_alternative<FetchArgs>(command);
+}
+
+// Decides once what all of this run is made with, and says so where it is less than everything.
+void choose_means(const Command& command, const std::string& store, Console& console) {
+  const SandboxArgs* args = sandbox_of(command);
+  if (args == nullptr) return;
+  const sys::Decision decision = sys::decide(store, args->storage);
+  if (args->require_level || !may_need_no_sandbox(command))
+    sys::require(decision, args->require_level.value_or(sys::kLowestLevel));
+  sys::use(decision.means);
+  if (decision.level >= sys::kLowestLevel) console.progress().level(decision);
 }
 
 // What neither opens a store nor runs a step, and writes as the caller.
@@ -92,7 +110,7 @@ int run(Invocation& invocation, Console& console, char** argv) {
       if (::setenv("GBOX_KEYS", keys.c_str(), 1) != 0) throw std::bad_alloc();
     if (::setenv("GBOX_STORE", store.directory.c_str(), 1) != 0) throw std::bad_alloc();
     enter_namespace(argv, store.directory);
-    require_sandbox(invocation.command, store.directory);
+    choose_means(invocation.command, store.directory, console);
   }
   sys::install_interrupt_handlers();
   return std::visit(

@@ -124,8 +124,23 @@ build::EffortOptions Parser::effort_options() const {
   return effort;
 }
 
+SandboxArgs Parser::sandbox_args() const {
+  SandboxArgs args;
+  const auto given = [](const std::string& option, const char* variable) {
+    if (!option.empty()) return option;
+    const char* wish = std::getenv(variable);
+    return std::string(wish == nullptr ? "" : wish);
+  };
+  const std::string level = given(raw_.require_level, "GBOX_REQUIRE_LEVEL");
+  if (!level.empty()) args.require_level = parse_level(level);
+  const std::string storage = given(raw_.storage, "GBOX_STORAGE");
+  if (!storage.empty()) args.storage = parse_storage(storage);
+  return args;
+}
+
 LockArgs Parser::lock_args(const CLI::App& parsed) const {
-  LockArgs args{spec_args(), {raw_.store}, input_args(), raw_.update, false, raw_.dry_run};
+  LockArgs args{spec_args(), {raw_.store}, input_args(),  raw_.update,
+                false,       raw_.dry_run, sandbox_args()};
   std::erase(args.update, "");  // what CLI11 gives for an option without a value
   args.update_all = parsed.count("--update") > 0 && args.update.empty();
   return args;
@@ -135,20 +150,19 @@ Command Parser::command_of(const CLI::App& parsed) const {
   const std::string& name = parsed.get_name();
   const StoreArgs store{raw_.store};
   if (name == "build")
-    return BuildArgs{
-        spec_args(),
-        store,
-        raw_.outputs,
-        raw_.repos_outputs,
-        raw_.from,
-        raw_.until,
-        raw_.dry_run,
-        input_args(),
-        raw_.require_level.empty() ? sys::Level::full : parse_level(raw_.require_level),
-        parse_caches("--cache-from", raw_.cache_from),
-        parse_caches("--cache-to", raw_.cache_to),
-        store_limit(),
-        effort_options()};
+    return BuildArgs{spec_args(),
+                     store,
+                     raw_.outputs,
+                     raw_.repos_outputs,
+                     raw_.from,
+                     raw_.until,
+                     raw_.dry_run,
+                     input_args(),
+                     sandbox_args(),
+                     parse_caches("--cache-from", raw_.cache_from),
+                     parse_caches("--cache-to", raw_.cache_to),
+                     store_limit(),
+                     effort_options()};
   if (name == "plan")
     return PlanArgs{spec_args(),
                     store,
@@ -156,9 +170,10 @@ Command Parser::command_of(const CLI::App& parsed) const {
                     raw_.json,
                     raw_.tree,
                     raw_.write,
-                    parse_caches("--cache-from", raw_.cache_from)};
+                    parse_caches("--cache-from", raw_.cache_from),
+                    sandbox_args()};
   if (name == "lock") return lock_args(parsed);
-  if (name == "fetch") return FetchArgs{spec_args(), store, input_args()};
+  if (name == "fetch") return FetchArgs{spec_args(), store, input_args(), sandbox_args()};
   if (name == "run") {
     if (raw_.image.empty())
       throw Error("run: no image given", ExitCode::usage)
@@ -166,12 +181,13 @@ Command Parser::command_of(const CLI::App& parsed) const {
     std::vector<std::string> command = parsed.remaining();
     if (!command.empty() && after_dashes_) command.push_back("--");  // the command's own
     if (after_dashes_) command.insert(command.end(), after_dashes_->begin(), after_dashes_->end());
-    return RunArgs{store, raw_.image, raw_.with_repos, std::move(command),
-                   parse_network(raw_.network)};
+    return RunArgs{
+        store,         raw_.image, raw_.with_repos, std::move(command), parse_network(raw_.network),
+        sandbox_args()};
   }
   if (name == "shell") {
     auto [spec, step] = spec_and_step(name);
-    return ShellArgs{std::move(spec), store, std::move(step)};
+    return ShellArgs{std::move(spec), store, std::move(step), sandbox_args()};
   }
   if (name == "log") {
     if (raw_.step.empty()) throw_no_step(name);
@@ -208,7 +224,7 @@ Command Parser::command_of(const CLI::App& parsed) const {
       args.unused_seconds = parse_duration("--unused-for", raw_.unused_for);
     return args;
   }
-  return DoctorArgs{store, raw_.json};
+  return DoctorArgs{store, raw_.json, sandbox_args().require_level};
 }
 
 std::string Parser::help_of(const std::string& topic) const {

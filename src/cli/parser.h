@@ -18,6 +18,7 @@ struct Raw {
   std::string store;
   std::string progress;
   std::string require_level;
+  std::string storage;
   std::string jobs;
   std::string emerge_jobs;
   std::string memory;
@@ -66,6 +67,7 @@ class Parser {
   void add_set(CLI::App& command);
   void add_common(CLI::App& command);
   void add_inputs(CLI::App& command);
+  void add_sandbox(CLI::App& command);
   void add_step(CLI::App& command);
   void add_cache(CLI::App& command, const std::string& option, std::vector<std::string>& places,
                  const std::string& text);
@@ -83,6 +85,7 @@ class Parser {
   [[nodiscard]] Command command_of(const CLI::App& parsed) const;
   [[nodiscard]] SpecArgs spec_args() const;
   [[nodiscard]] InputArgs input_args() const;
+  [[nodiscard]] SandboxArgs sandbox_args() const;
   [[nodiscard]] std::optional<std::uint64_t> store_limit() const;
   [[nodiscard]] build::EffortOptions effort_options() const;
   [[nodiscard]] LockArgs lock_args(const CLI::App& parsed) const;

@@ -30,6 +30,21 @@ void JsonRenderer::emit(const OrderedJson& event) {
   terminal_.write(event.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + '\n');
 }
 
+void JsonRenderer::level(const sys::Decision& decision) {
+  OrderedJson lacks = OrderedJson::array();
+  for (const sys::Check& check : decision.lacks)
+    lacks.push_back({{"name", check.name},
+                     {"reason", check.reason},
+                     {"lost", check.lost},
+                     {"remedy", check.remedy}});
+  emit({{"event", "level"},
+        {"level", to_string(decision.level)},
+        {"ids", to_string(decision.means.ids)},
+        {"proc", to_string(decision.means.proc)},
+        {"storage", to_string(decision.means.storage)},
+        {"lacks", std::move(lacks)}});
+}
+
 void JsonRenderer::fact(std::string_view subject, std::string_view text) {
   emit({{"event", "fact"}, {"subject", subject}, {"text", text}});
 }

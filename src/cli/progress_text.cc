@@ -59,6 +59,15 @@ void TextRenderer::end_of_pause() {
   activity_.clear();
 }
 
+// Shown with --progress none too: what is lost is a warning, in a line of its own kind.
+void TextRenderer::level(const sys::Decision& decision) {
+  if (decision.level == sys::Level::full) return;
+  std::string text = std::string(to_string(decision.level)) + ": " + decision.reasons();
+  if (const std::string lost = decision.lost(); !lost.empty()) text += "; lost: " + lost;
+  if (const std::string more = decision.remedies(); !more.empty()) text += "; for more: " + more;
+  keep_verb("level", text);
+}
+
 void TextRenderer::fact(std::string_view subject, std::string_view text) {
   end_of_pause();
   keep_verb(subject, text);

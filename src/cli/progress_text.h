@@ -18,6 +18,7 @@ class TextRenderer : public Renderer {
  public:
   TextRenderer(Terminal terminal, Verbose verbose);
 
+  void level(const sys::Decision& decision) override;
   void fact(std::string_view subject, std::string_view text) override;
   void plan(const std::vector<build::StepInfo>& steps, unsigned cached) override;
   void step_started(const build::StepInfo& step) override;

@@ -65,6 +65,11 @@ sys::Level parse_level(std::string_view text) {
                    {"full", "proc-bound", "no-kernel-overlay", "single-id", "none"});
 }
 
+sys::Storage parse_storage(std::string_view text) {
+  if (const auto storage = sys::storage_from_string(text)) return *storage;
+  throw_not_one_of("--storage", text, {"kernel", "fuse", "copy"});
+}
+
 std::pair<std::string, std::string> parse_setting(std::string_view text) {
   const std::size_t position = text.find('=');
   if (position == std::string_view::npos || position == 0)

@@ -17,6 +17,7 @@ ProgressMode parse_progress(std::string_view text);
 // "none", "fetch" or "host"; "" is "none".
 spec::Network parse_network(std::string_view text);
 sys::Level parse_level(std::string_view text);
+sys::Storage parse_storage(std::string_view text);
 // "suffix=-openrc": the first '=' ends the name.
 std::pair<std::string, std::string> parse_setting(std::string_view text);
 // The directories of all "dir=DIR".

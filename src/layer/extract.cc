@@ -1,7 +1,6 @@
 #include "extract.h"
 
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <cerrno>
@@ -177,8 +176,7 @@ void Extractor::whiteout(const std::string& path, const Metadata& metadata) {
   const Place at = place(path, metadata);
   const auto status = sys::try_fstatat(at.dirfd, at.name, AT_SYMLINK_NOFOLLOW);
   if (!status) {
-    if (::mknodat(at.dirfd, at.name.c_str(), S_IFCHR, makedev(0, 0)) != 0)
-      throw SysError(errno, "make whiteout " + quoted(path));
+    make_whiteout(at.dirfd, at.name);
   } else if (S_ISDIR(status->st_mode)) {
     // image-spec, "Whiteouts": only layers below are concerned, in whatever order entries come.
     set_opaque(sys::openat(at.dirfd, at.name, kDirectoryFlags).get(), path);

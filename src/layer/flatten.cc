@@ -10,12 +10,15 @@
 #include <optional>
 #include <unordered_map>
 
+#include "copy_entry.h"
 #include "descent.h"
 #include "gbox/base/text.h"
 #include "gbox/layer/whiteout.h"
 #include "gbox/sys/fd.h"
 #include "inode_linker.h"
 #include "metadata.h"
+#include "opaque.h"
+#include "walk.h"
 
 namespace gbox::layer {
 
@@ -23,75 +26,9 @@ namespace {
 
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-const char* opaque_name() {
-  static const std::string name(kOpaqueXattr);
-  return name.c_str();
-}
-
-// As the kernel reads it: exactly "y" ('x' says only that there may be whiteouts of another kind).
-bool is_opaque(int fd) {
-  char value = 0;
-  const ssize_t size = ::fgetxattr(fd, opaque_name(), &value, 1);
-  if (size < 0 && errno != ENODATA && errno != ENOTSUP && errno != ERANGE)
-    throw SysError(errno, "read its opaque mark");
-  return size == 1 && value == 'y';
-}
-
-void set_opaque(int fd) {
-  if (::fsetxattr(fd, opaque_name(), "y", 1, 0) != 0) throw SysError(errno, "mark it as opaque");
-}
-
 // Directories by their inode number in the target. Kept aside until nothing changes in them: a
 // mode, group or ACL in force earlier would be inherited by what is made inside.
 using Directories = std::unordered_map<ino_t, Metadata>;
-
-Metadata directory_metadata(int fd) {
-  const struct stat status = sys::fstat(fd);
-  Metadata metadata{status.st_uid, status.st_gid, status.st_mode & 07777u, status.st_mtim, {}};
-  for (auto& [name, value] : read_xattrs(fd, ""))
-    if (classify_overlay_xattr(name) != OverlayXattr::internal)
-      metadata.xattrs.emplace_back(std::move(name), std::move(value));
-  return metadata;
-}
-
-void apply_directory_metadata(int fd, const Metadata& metadata) {
-  // The order of apply_metadata(), but for all attributes and, as a mount option may give new
-  // directories another group than ours, always with the owner.
-  if (::fchown(fd, metadata.uid, metadata.gid) != 0) throw SysError(errno, "set its owner");
-  for (const auto& [name, value] : metadata.xattrs) {
-    if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) continue;
-    // A label of the host's security policy: the directory has one as new as the layer's was.
-    if (!belongs_in_image(name) && (errno == EPERM || errno == ENOTSUP)) continue;
-    throw SysError(errno, "set its attribute " + quoted(name));
-  }
-  if (::fchmod(fd, metadata.mode) != 0) throw SysError(errno, "set its mode");
-  const timespec times[2] = {{0, UTIME_OMIT}, metadata.mtime};
-  if (::futimens(fd, times) != 0) throw SysError(errno, "set its time");
-}
-
-// The entries of one directory that are still to be visited.
-struct Pending {
-  std::vector<std::string> names;
-  std::size_t next = 0;
-};
-
-// Visits a tree: `visit(name)` returns whether it went down into that entry, `leave()` goes back
-// up (not from the root).
-template <class List, class Visit, class Leave>
-void walk(const List& list, const Visit& visit, const Leave& leave) {
-  std::vector<Pending> stack;
-  stack.push_back({list(), 0});
-  while (!stack.empty()) {
-    Pending& here = stack.back();
-    if (here.next < here.names.size()) {
-      const std::string name = std::move(here.names[here.next++]);
-      if (visit(name)) stack.push_back({list(), 0});
-      continue;
-    }
-    stack.pop_back();
-    if (!stack.empty()) leave();
-  }
-}
 
 class Merge {
  public:
@@ -150,7 +87,9 @@ class Merge {
     std::optional<sys::Fd> to = sys::try_openat(target_.fd(), name, kDirectoryFlags);
     if (!to || (!is_new && is_opaque(to->get()))) return false;  // hidden by a layer above
     sys::Fd from = sys::openat(layer_.fd(), name, kDirectoryFlags);
-    if (is_new) directories_[sys::fstat(to->get()).st_ino] = directory_metadata(from.get());
+    if (is_new)
+      directories_[sys::fstat(to->get()).st_ino] =
+          directory_metadata(from.get(), OverlayNames::keep);
     if (is_opaque(from.get())) set_opaque(to->get());
     layer_.enter(name, std::move(from));
     target_.enter(name, std::move(*to));
@@ -289,25 +228,17 @@ class Settle {
   FlattenSummary& summary_;
 };
 
-// The target's root as neutral as what is made in it: nothing to be inherited.
-void neutralize(int target) {
-  if (!sys::list_directory(target, "the target").empty()) throw Error("the target is not empty");
-  if (::fchmod(target, 0700) != 0) throw SysError(errno, "set the target's mode");
-  for (const auto& [name, value] : read_xattrs(target, ""))
-    if (belongs_in_image(name) && ::fremovexattr(target, name.c_str()) != 0 && errno != ENODATA)
-      throw SysError(errno, "take away the target's attribute " + quoted(name));
-}
-
 }  // namespace
 
 FlattenSummary flatten(std::span<const int> layers, int target, int below,
                        const std::function<void()>& check_interrupt) {
   return with_context("merge " + std::to_string(layers.size()) + " layers", [&] {
     if (layers.empty()) throw Error("there is none");
-    neutralize(target);
+    if (!sys::list_directory(target, "the target").empty()) throw Error("the target is not empty");
+    neutralize_directory(target);
     FlattenSummary summary;
     Directories directories;
-    directories[sys::fstat(target).st_ino] = directory_metadata(layers.back());
+    directories[sys::fstat(target).st_ino] = directory_metadata(layers.back(), OverlayNames::keep);
     InodeLinker linker(target);
     for (std::size_t i = layers.size(); i > 0; --i)
       Merge(layers[i - 1], target, linker, directories, summary).run(check_interrupt);

@@ -181,7 +181,8 @@ class Scanner {
                       " cannot be part of a layer: names starting '.wh.' mean a deleted file there",
                   ExitCode::image)
           .add_hint("rename or remove it in the phase that makes it");
-    if (is_overlay_whiteout(status)) {
+    if (is_overlay_whiteout(status) &&
+        (S_ISCHR(status.st_mode) || options_.kind == TreeKind::upper)) {
       if (options_.kind == TreeKind::upper) return mark(std::move(path), EntryKind::whiteout);
       throw Error("device " + quoted("/" + path) +
                       " has the number 0:0, which readers of the layer take for a deleted file",

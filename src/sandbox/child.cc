@@ -81,7 +81,9 @@ int mount_outer_proc(const Prepared& p) noexcept {
 void mount_sys(const Prepared& p) noexcept {
   // With the host's network, sysfs belongs to the host: the caller bound it read-only instead.
   if (p.network == Prepared::NetworkOf::host) return;
-  const int tree = new_mount("sysfs", kPlainAttributes | MOUNT_ATTR_RDONLY);
+  int tree = new_mount("sysfs", kPlainAttributes | MOUNT_ATTR_RDONLY);
+  // As with proc: parts of it that an outer container masks would come to light again.
+  if (tree < 0 && errno == EPERM) tree = p.host_sys_fd;
   if (tree < 0) fail(p, Operation::mount_sys);
   const int target = open_own_target(p.root_fd, "sys");
   if (target < 0 || attach_to(tree, target) != 0) fail(p, Operation::mount_sys);
@@ -151,6 +153,25 @@ void write_map(const Prepared& p, int proc_fd, pid_t pid, const char* name,
   if (::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     fail(p, Operation::write_id_map);
   (void)::close(fd);
+}
+
+// The number that a process has in the pid namespace of the proc mount `proc_fd`; 0: not known.
+pid_t number_in(int proc_fd, int pidfd) noexcept {
+  char path[64];
+  (void)std::snprintf(path, sizeof path, "self/fdinfo/%d", pidfd);  // fits
+  const int fd = ::openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[512];
+  const ssize_t size = ::read(fd, text, sizeof text - 1);
+  (void)::close(fd);
+  if (size <= 0) return 0;
+  text[size] = 0;
+  const char* line = std::strstr(text, "\nPid:");
+  pid_t number = 0;
+  if (line != nullptr)
+    for (line += 5; *line == '\t' || *line == ' ' || (*line >= '0' && *line <= '9'); ++line)
+      if (*line >= '0' && *line <= '9') number = number * 10 + (*line - '0');
+  return number;
 }
 
 void bring_up_loopback(const Prepared& p) noexcept {
@@ -276,9 +297,11 @@ void reset_signals() noexcept {
   if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
       ::syscall(SYS_setresuid, 0, 0, 0) != 0)
     fail(p, Operation::set_groups);
-  const int proc = new_mount("proc", kPlainAttributes);
-  const int target = ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (proc < 0 || target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
+  if (!p.bound_proc) {
+    const int proc = new_mount("proc", kPlainAttributes);
+    const int target = ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (proc < 0 || target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
+  }
   if (::sethostname(p.host_name.data(), p.host_name.size()) != 0) fail(p, Operation::set_host_name);
   if (p.network == Prepared::NetworkOf::step) bring_up_loopback(p);
   (void)::umask(022);
@@ -289,10 +312,11 @@ void reset_signals() noexcept {
   fail(p, Operation::execute_init);
 }
 
-pid_t clone_inner(const Prepared& p) noexcept {
+pid_t clone_inner(const Prepared& p, int& pidfd) noexcept {
   clone_args args{};
-  args.flags =
-      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  args.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+               CLONE_NEWCGROUP | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   if (p.network == Prepared::NetworkOf::step) args.flags |= CLONE_NEWNET;
   args.exit_signal = SIGCHLD;
   return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
@@ -361,8 +385,11 @@ void run_outer(const Prepared& p) noexcept {
   // On top of the old root, found again by name: descriptors of the parent lead to the parent's
   // mount namespace, where nothing can be attached from here.
   const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int host_proc = p.bound_proc ? ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
   if (old_root < 0 || attach_to(p.root_fd, old_root) != 0) fail(p, Operation::attach_root);
-  const int proc_fd = mount_outer_proc(p);
+  // Where none can be mounted afresh, maps are written through the host's own, writable one, which
+  // is not the read-only copy that the step sees.
+  const int proc_fd = p.bound_proc ? host_proc : mount_outer_proc(p);
   mount_sys(p);
   attach_all(p);
   pivot(p);
@@ -373,14 +400,16 @@ void run_outer(const Prepared& p) noexcept {
   if (p.network_fd >= 0 && ::read(p.network_fd, &byte, 1) != 1) fail(p, Operation::connect_network);
   int go[2];
   if (::pipe2(go, O_CLOEXEC) != 0) fail(p, Operation::make_namespaces);
-  const pid_t inner = clone_inner(p);
+  int inner_fd = -1;
+  const pid_t inner = clone_inner(p, inner_fd);
   if (inner < 0) fail(p, Operation::make_namespaces);
   if (inner == 0) {
     (void)::close(go[1]);
     run_inner(p, go[0]);
   }
-  write_map(p, proc_fd, inner, "uid_map", p.uid_map);
-  write_map(p, proc_fd, inner, "gid_map", p.gid_map);
+  const pid_t shown = p.bound_proc ? number_in(proc_fd, inner_fd) : inner;
+  write_map(p, proc_fd, shown, "uid_map", p.uid_map);
+  write_map(p, proc_fd, shown, "gid_map", p.gid_map);
   (void)!::write(go[1], "1", 1);  // if it is dead, waiting below says so
   // Nothing stays open: end of file on the step's pipes must mean that the step is done.
   (void)::close_range(0, ~0u, 0);

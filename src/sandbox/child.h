@@ -59,6 +59,10 @@ struct Prepared {
   std::string host_name;
   enum class NetworkOf { step, outer, host } network = NetworkOf::step;
   int network_fd = -1;  // ≥ 0: the outer process waits there until its network is connected
+  // The host's proc is among the attachments, as none can be mounted afresh.
+  bool bound_proc = false;
+  // A copy of the host's sysfs, for where none can be mounted afresh; -1: none.
+  int host_sys_fd = -1;
   std::vector<sock_filter> seccomp;
   std::vector<int> dropped_capabilities;  // of the bounding set
   __user_cap_data_struct capabilities[2]{};

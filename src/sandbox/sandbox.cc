@@ -17,6 +17,7 @@
 #include "filter.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
+#include "gbox/sys/level.h"
 #include "gbox/sys/userns.h"
 #include "supervisor.h"
 #include "targets.h"
@@ -67,6 +68,26 @@ Mount device_directory() {
                                      {"pts/ptmx", "ptmx"}})
     sys::symlinkat(target, fd, name);
   return mount;
+}
+
+// The host's proc as a step may have it where no other can be mounted. It shows processes outside
+// by number, name and arguments; what they hold is closed, as the step's user namespace has no
+// power over theirs (ptrace(2), "Ptrace access mode checking"). Some of their files ask for the
+// owner alone, who may have the step's own kernel id: oom_score_adj, comm. So nothing can be
+// written, whoever opens it, and the step cannot lift that: the mount is locked.
+Mount host_proc() {
+  Mount mount{sys::open_tree(AT_FDCWD, "/proc", sys::Recursive::yes), "/proc"};
+  sys::mount_setattr(mount.tree.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | kInert,
+                     sys::Recursive::yes);
+  return mount;
+}
+
+// Likewise, with what an outer container has mounted over it.
+sys::Fd host_sys() {
+  sys::Fd tree = sys::open_tree(AT_FDCWD, "/sys", sys::Recursive::yes);
+  sys::mount_setattr(tree.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | kInert,
+                     sys::Recursive::yes);
+  return tree;
 }
 
 void add_device_mounts(std::vector<Mount>& mounts) {
@@ -238,6 +259,11 @@ Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prep
   require_own_targets(settings.root.get());
   std::vector<Mount> mounts;
   add_device_mounts(mounts);
+  prepared.bound_proc = sys::means().proc == sys::Proc::bound;
+  if (prepared.bound_proc) mounts.push_back(host_proc());
+  sys::Fd bound_sys;
+  if (prepared.bound_proc && settings.network != Network::host) bound_sys = host_sys();
+  prepared.host_sys_fd = bound_sys.get();
   if (settings.network == Network::host) {
     // sysfs of the host's network namespace cannot be mounted afresh: show it as it is.
     Mount sys_mount{sys::open_tree(AT_FDCWD, "/sys", sys::Recursive::yes), "/sys"};
@@ -276,9 +302,10 @@ Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prep
   }
   sys::Pipe failure = sys::pipe();
   prepared.failure_fd = failure.write.get();
-  prepared.kept_by_outer = {prepared.root_fd,         prepared.init_fd,        prepared.stdio[0],
-                            prepared.stdio[1],        prepared.stdio[2],       prepared.failure_fd,
-                            prepared.terminal_socket, prepared.listener_socket};
+  prepared.kept_by_outer = {
+      prepared.root_fd,         prepared.init_fd,         prepared.stdio[0],
+      prepared.stdio[1],        prepared.stdio[2],        prepared.failure_fd,
+      prepared.terminal_socket, prepared.listener_socket, prepared.host_sys_fd};
   for (const Attachment& a : prepared.attachments) prepared.kept_by_outer.push_back(a.tree_fd);
   sys::Pipe connected;
   if (settings.network == Network::fetch) {

@@ -9,6 +9,7 @@
 
 #include "gbox/base/text.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/level.h"
 
 namespace gbox::store {
 
@@ -137,9 +138,13 @@ void refuse_unfit(const std::string& path, const ProbeFacts& facts, Purpose purp
   if (!facts.case_sensitive)
     refuse("the file system does not tell 'a' from 'A'", "use a path inside linux, " + elsewhere);
   if (purpose == Purpose::inspect) return;
-  if (mounted.type == "overlay")
-    refuse("it lies on overlay, which cannot hold an overlay",
-           "mount a volume (a disk or a tmpfs) into this container and pass it as '--store'");
+  // What only an overlay on it would need.
+  const bool overlay = sys::means().storage == sys::Storage::kernel;
+  if (overlay && mounted.type == "overlay")
+    refuse(
+        "it lies on overlay, which cannot hold an overlay",
+        "mount a volume (a disk or a tmpfs) into this container and pass it as '--store', or use "
+        "'--storage copy'");
   if (mounted.type.starts_with("nfs"))
     refuse("it lies on nfs (" + quoted(mounted.source) + "), whose server does not know mapped ids",
            "use a local disk, " + elsewhere);
@@ -150,7 +155,7 @@ void refuse_unfit(const std::string& path, const ProbeFacts& facts, Purpose purp
   if (facts.chown != 0)
     refuse(type + " does not keep owners: a file cannot be given to id " + std::to_string(kProbeId),
            std::string(kGoodFileSystems));
-  if (!facts.entry_types)
+  if (overlay && !facts.entry_types)
     refuse(type + " does not tell directories from files when listing (no 'd_type')",
            "use another disk, or on xfs make the file system with 'ftype=1'");
 }

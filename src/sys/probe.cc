@@ -14,21 +14,13 @@
 #include "gbox/sys/file.h"
 #include "gbox/sys/machine.h"
 #include "gbox/sys/userns.h"
+#include "probe_check.h"
 #include "probe_deeds.h"
 #include "probe_remedies.h"
 
 namespace gbox::sys {
 
 namespace {
-
-struct LevelName {
-  Level level;
-  std::string_view name;
-};
-constexpr std::array kLevels = {
-    LevelName{Level::none, "none"}, LevelName{Level::single_id, "single-id"},
-    LevelName{Level::no_kernel_overlay, "no-kernel-overlay"},
-    LevelName{Level::proc_bound, "proc-bound"}, LevelName{Level::full, "full"}};
 
 // Inside the namespace uid 0 is the caller or a stand-in; a person is told about the caller.
 uid_t calling_uid() {
@@ -84,19 +76,34 @@ std::vector<std::string> notes() {
   return lines;
 }
 
+std::string joined(const std::vector<Check>& lacks, std::string Check::*member) {
+  std::vector<std::string> texts;
+  for (const Check& check : lacks)
+    if (!(check.*member).empty() &&
+        std::find(texts.begin(), texts.end(), check.*member) == texts.end())
+      texts.push_back(check.*member);
+  return join(texts, "; ");
+}
+
+// Inside the namespace the ids are mapped already: why there are no more of them.
+std::vector<Check> single_id_lacks() {
+  std::uint64_t ids = 0;
+  for (const IdExtent& extent : current_uid_map()) ids += extent.count;
+  if (ids > 1) return {};
+  HostFacts facts = read_host_facts();
+  facts.uid = calling_uid();
+  const passwd* entry = ::getpwuid(facts.uid);
+  facts.user_name = entry == nullptr ? "" : entry->pw_name;
+  std::vector<Check> lacks = judge_identity(facts);
+  std::erase_if(lacks, [](const Check& check) { return check.outcome != Outcome::lack; });
+  if (lacks.empty())
+    lacks.push_back(
+        lack("id-map", Level::single_id, "map ids: only one id is mapped", {}, kNoOwners));
+  lacks.resize(1);  // those behind it are its consequences
+  return lacks;
+}
+
 }  // namespace
-
-std::string_view to_string(Level level) {
-  for (const LevelName& entry : kLevels)
-    if (entry.level == level) return entry.name;
-  return "none";
-}
-
-std::optional<Level> level_from_string(std::string_view name) {
-  for (const LevelName& entry : kLevels)
-    if (entry.name == name) return entry.level;
-  return std::nullopt;
-}
 
 const Check* HostReport::first_lack() const noexcept {
   for (const Check& check : checks)
@@ -142,20 +149,38 @@ void explain_failed_entry(const HostFacts& facts, const Error& failure) {
   throw error.add_hint("'gbox doctor' tells what this host can do");
 }
 
+std::string Decision::reasons() const {
+  return joined(lacks, &Check::reason);
+}
+std::string Decision::lost() const {
+  return joined(lacks, &Check::lost);
+}
+std::string Decision::remedies() const {
+  return joined(lacks, &Check::remedy);
+}
+
+Decision decide(const std::string& store_path, std::optional<Storage> storage) {
+  return decide_by(probe(store_path, Scope::inside_namespace), single_id_lacks(), storage);
+}
+
+void require(const Decision& decision, Level required) {
+  if (decision.level >= std::max(required, kLowestLevel)) return;
+  for (const Check& check : decision.lacks) {
+    if (check.at_most >= std::max(required, kLowestLevel)) continue;
+    Error error(check.reason, ExitCode::host);
+    error.set_hint(check.remedy.empty() ? "'gbox doctor' tells what this host can do"
+                                        : check.remedy);
+    if (decision.level >= kLowestLevel)
+      error.set_hint(error.hint() + "\nlevel " + quoted(to_string(required)) +
+                     " was asked for; this host allows " + quoted(to_string(decision.level)));
+    throw error;
+  }
+}
+
 void require_host(const std::string& store_path, Level required) {
-  const HostReport report =
-      probe(store_path, inside_namespace() ? Scope::inside_namespace : Scope::everything);
-  const Check* check = report.first_lack();
-  if (check == nullptr) return;
-  Error error(check->reason, ExitCode::host);
-  error.set_hint(check->remedy.empty() ? "'gbox doctor' tells what this host can do"
-                                       : check->remedy);
-  // Lower levels are known and reported, but nothing here can run at them yet: to go on would
-  // mean a step that fails later, or owners that are silently wrong.
-  if (required < Level::full && report.level >= required)
-    error.set_hint(error.hint() + "\ngbox runs at level 'full' only; this host allows " +
-                   quoted(to_string(report.level)));
-  throw error;
+  if (inside_namespace()) return require(decide(store_path), required);
+  const HostReport report = probe(store_path, Scope::everything);
+  require(decide_by(report, {}, std::nullopt), required);
 }
 
 }  // namespace gbox::sys

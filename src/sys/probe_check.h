@@ -8,6 +8,8 @@
 namespace gbox::sys {
 
 inline constexpr char kNoImages[] = "building and running images";
+inline constexpr char kSlowRoots[] =
+    "time and space: each chain of steps works on a copy of all its files";
 inline constexpr char kNoOwners[] = "owners other than one's own";
 
 Check ok(std::string name, std::string reason);

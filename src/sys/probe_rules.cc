@@ -1,5 +1,6 @@
 #include "gbox/sys/probe_rules.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "gbox/base/text.h"
@@ -262,6 +263,36 @@ HostReport judge(const HostFacts& facts, const Deeds& deeds, const StoreFacts& s
     if (check.outcome == Outcome::lack && check.at_most < report.level)
       report.level = check.at_most;
   return report;
+}
+
+Decision decide_by(const HostReport& report, std::vector<Check> identity,
+                   std::optional<Storage> storage) {
+  Decision decision;
+  decision.lacks = std::move(identity);
+  if (!decision.lacks.empty()) decision.means.ids = Ids::single;
+  Storage best = Storage::kernel;
+  for (const Check& check : report.checks) {
+    if (check.outcome != Outcome::lack || check.at_most == Level::full) continue;
+    if (check.at_most == Level::proc_bound) decision.means.proc = Proc::bound;
+    if (check.at_most == Level::no_kernel_overlay) best = Storage::copy;
+    decision.lacks.push_back(check);
+  }
+  decision.means.storage = storage.value_or(best);
+  if (storage == Storage::kernel && best != Storage::kernel) {
+    for (const Check& check : decision.lacks)
+      if (check.at_most == Level::no_kernel_overlay)
+        throw Error(check.reason, ExitCode::host)
+            .set_hint(check.remedy + "; or leave '--storage kernel' out");
+  }
+  if (storage && *storage != Storage::kernel && best == Storage::kernel)
+    decision.lacks.push_back(
+        lack("overlay", Level::no_kernel_overlay,
+             "'--storage " + std::string(to_string(*storage)) + "' was asked for",
+             "leave '--storage' out", kSlowRoots));
+  decision.level = level_of(decision.means);
+  for (const Check& check : decision.lacks)
+    decision.level = std::min(decision.level, check.at_most);
+  return decision;
 }
 
 }  // namespace gbox::sys

@@ -56,9 +56,9 @@ Check judge_store(const HostFacts& facts, const Deeds& deeds, const StoreFacts& 
     return refuse(Level::none, "the file system does not tell 'a' from 'A'",
                   "use a path inside linux, such as " + other_store(facts), kNoStore);
   if (deeds.store_xattr.error_number != 0)
-    return refuse(Level::no_kernel_overlay, quoted(type) + " has no user extended attributes",
-                  "use '--store' on ext4, xfs, btrfs or tmpfs (linux 6.6 or newer)",
-                  "overlay mounts of snapshots");
+    // What a directory hides is kept in one, however roots are put together.
+    return refuse(Level::none, quoted(type) + " has no user extended attributes",
+                  "use '--store' on ext4, xfs, btrfs or tmpfs (linux 6.6 or newer)", kNoStore);
   return ok(name,
             quoted(store.path) + " on " + type + (store.space.empty() ? "" : ", " + store.space));
 }
@@ -70,35 +70,34 @@ Check judge_overlay(const HostFacts& facts, const Deeds& deeds, const StoreFacts
   const MountEntry* mount = mount_of(mounts, store.resolved);
   const std::string type = mount == nullptr ? "unknown" : mount->type;
   const std::string open_store = "open store " + quoted(store.path) + ": ";
-  constexpr char kLost[] = "overlay mounts of snapshots";
   if (deed.error_number != 0) {
     if (type == "overlay")
       return lack(name, Level::no_kernel_overlay,
                   open_store + "it lies on overlay, which cannot hold an overlay",
-                  "mount a volume and pass '--store DIR' on it", kLost);
+                  "mount a volume and pass '--store DIR' on it", kSlowRoots);
     if (deed.error_number == ENODEV)
       return lack(name, Level::no_kernel_overlay,
                   "enter sandbox: mount overlay: this kernel has none loaded",
-                  "on the host, run 'modprobe overlay' as root", kLost);
+                  "on the host, run 'modprobe overlay' as root", kSlowRoots);
     if (is_gvisor(facts))
       return lack(name, Level::no_kernel_overlay,
                   "enter sandbox: mount overlay: kernel is gvisor (" +
                       quoted(facts.kernel_release) + ", runsc)",
-                  "use a runner without gvisor", kLost);
+                  "use a runner without gvisor", kSlowRoots);
     if (older_than(facts.kernel_release, 5, 11))
       return lack(
           name, Level::no_kernel_overlay,
           "enter sandbox: mount overlay: kernel " + quoted(facts.kernel_release) +
               " has no overlay for user namespaces (linux 5.11 has)",
           is_wsl1(facts) ? "in windows, run 'wsl --set-version <distro> 2'" : "use a newer kernel",
-          kLost);
+          kSlowRoots);
     const bool at_mount = deed.detail == "mount" || deed.detail.empty();
     return lack(
         name, Level::no_kernel_overlay,
         at_mount ? open_store + quoted(type) + " cannot hold an overlay: " + said(deed.error_number)
                  : open_store + "an overlay on " + quoted(type) + " fails at '" + deed.detail +
                        "': " + said(deed.error_number),
-        "use '--store' on ext4, xfs, btrfs or tmpfs (linux 6.6 or newer)", kLost);
+        "use '--store' on ext4, xfs, btrfs or tmpfs (linux 6.6 or newer)", kSlowRoots);
   }
   if (deeds.execute.error_number != 0) {
     const bool noexec = mount != nullptr && has_option(mount->options, "noexec");

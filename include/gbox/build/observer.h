@@ -9,6 +9,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/base/sink.h"
+#include "gbox/sys/probe.h"
 
 namespace gbox::build {
 
@@ -31,6 +32,8 @@ struct OutputInfo {
 
 class Observer : public WarningSink {
  public:
+  // First of all: how strong the sandboxes of this run are, and why not stronger.
+  virtual void level(const sys::Decision& decision) { (void)decision; }
   // One line of what was settled before the steps, such as ("base", "stage3.tar.xz  in store").
   virtual void fact(std::string_view subject, std::string_view text) = 0;
   virtual void plan(const std::vector<StepInfo>& steps, unsigned cached) = 0;

@@ -1,6 +1,6 @@
 // The two spellings of "this name is gone": overlayfs' (a character device 0:0, the xattr
-// user.overlay.opaque) and the OCI image spec's (".wh.NAME", ".wh..wh..opq"). Pure checks only;
-// pack.h and unpack.h convert between them.
+// user.overlay.opaque) and the OCI image spec's (".wh.NAME", ".wh..wh..opq"). Checks only, but
+// for make_whiteout(); pack.h and unpack.h convert between them.
 // Sources: kernel Documentation/filesystems/overlayfs.rst; image-spec layer.md, "Whiteouts".
 #pragma once
 
@@ -20,8 +20,13 @@ inline constexpr std::string_view kOverlayXattrPrefix = "user.overlay.";
 inline constexpr std::string_view kEscapedXattrPrefix = "user.overlay.overlay.";
 inline constexpr std::string_view kOpaqueXattr = "user.overlay.opaque";
 
-// Whether `status` (of lstat) is overlayfs' whiteout.
+// Whether `status` (of lstat) is overlayfs' whiteout, or what stands in for it where none can be
+// made: a file system that is an overlay itself refuses the kernel's character device 0:0, and has
+// no snapshot mounted as a layer, so that only gbox needs to know the other form. It is a socket
+// without any permission; layers hold no sockets otherwise.
 bool is_overlay_whiteout(const struct stat& status) noexcept;
+// Puts one at `name`: the kernel's form where it can be made, else its stand-in.
+void make_whiteout(int dirfd, const std::string& name);
 
 // Whether the OCI spec reserves this name (one path component).
 inline bool is_reserved_name(std::string_view name) noexcept {

@@ -1,7 +1,7 @@
 // What this host can do for a sandbox, found by doing it in miniature: a user namespace with the
 // mapping a build uses, a pid namespace with a fresh proc, an overlay that removes and remakes a
 // directory. A version or a sysctl only explains a failure, it never decides. Used by
-// `gbox doctor` (everything) and before a build (require_…). Nothing is left behind: every
+// `gbox doctor` (everything) and before a build (decide, require_…). Nothing is left behind: every
 // namespace dies with the child that made it, scratch files lie in the store and are removed.
 #pragma once
 
@@ -11,22 +11,11 @@
 #include <vector>
 
 #include "gbox/base/error.h"
+#include "gbox/sys/level.h"
 
 namespace gbox::sys {
 
 struct HostFacts;  // host_facts.h
-
-// How strong a sandbox this host allows, weakest first, so that levels compare with <.
-enum class Level {
-  none,               // no user namespace at all
-  single_id,          // one id mapped: owners cannot be kept
-  no_kernel_overlay,  // namespaces, but overlay cannot be mounted on the store
-  proc_bound,         // no fresh proc: the outer one would have to be bound
-  full,               // subordinate ids, all namespaces, kernel overlay
-};
-
-std::string_view to_string(Level level);  // "full", "proc-bound", "no-kernel-overlay", …
-std::optional<Level> level_from_string(std::string_view name);
 
 enum class Outcome {
   ok,
@@ -64,9 +53,25 @@ void require_identity(const HostFacts& facts);
 // the words of what, of the facts read before, explains it; as it is when nothing does.
 [[noreturn]] void explain_failed_entry(const HostFacts& facts, const Error& failure);
 
-// What a build calls before it does anything: throws Error (ExitCode::host) with the first lack
-// when the level is below `required`. gbox runs at `full` only, so a lower `required` is refused
-// in the same way, with the reason.
-void require_host(const std::string& store_path, Level required = Level::full);
+// What a run does at this host, and why not more.
+struct Decision {
+  Means means;
+  Level level = Level::full;
+  std::vector<Check> lacks;  // what keeps it below full, in the order of causes
+
+  [[nodiscard]] std::string reasons() const;  // of all lacks, in one line; empty at full
+  [[nodiscard]] std::string lost() const;     // what is lost with them
+  [[nodiscard]] std::string remedies() const;
+};
+
+// What those who run sandboxes call first, inside the namespace: tries everything against the file
+// system of the store. `storage` is what the user chose; nullopt: the best that works here. Throws
+// Error (host) when a chosen one does not work here.
+Decision decide(const std::string& store_path, std::optional<Storage> storage = std::nullopt);
+// Throws Error (host) with the first lack when the level is below `required`, or too low for any
+// step.
+void require(const Decision& decision, Level required = kLowestLevel);
+// Both at once, before or after the namespace is entered.
+void require_host(const std::string& store_path, Level required = kLowestLevel);
 
 }  // namespace gbox::sys

@@ -48,6 +48,11 @@ enum class Scope { everything, inside_namespace };
 
 HostReport judge(const HostFacts& facts, const Deeds& deeds, const StoreFacts& store, Scope scope);
 
+// What a run does on a host of which `report` tells, inside the namespace. `identity` are the lacks
+// that left one id mapped; none: the ids of an image are. `storage` is what the user chose.
+Decision decide_by(const HostReport& report, std::vector<Check> identity,
+                   std::optional<Storage> storage);
+
 // The rules that need no deed, so that what cannot work is not tried; nullopt when all is well.
 std::vector<Check> judge_identity(const HostFacts& facts);
 

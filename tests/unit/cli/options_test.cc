@@ -41,6 +41,39 @@ TEST_CASE("build takes a spec, several outputs and several settings, in any orde
   CHECK(args.until == "trim");
   CHECK(args.dry_run);
   CHECK(args.store.directory == "/s");
+  CHECK(args.sandbox.require_level == sys::Level::full);
+  CHECK_FALSE(args.sandbox.storage);
+}
+
+TEST_CASE("what runs sandboxes takes a level and a storage, by option or by environment") {
+  CHECK(parsed<RunArgs>({"run", "--storage", "copy", "oci:x"}).sandbox.storage ==
+        sys::Storage::copy);
+  CHECK(parsed<PlanArgs>({"plan", "--require-level=proc-bound"}).sandbox.require_level ==
+        sys::Level::proc_bound);
+  REQUIRE(::setenv("GBOX_REQUIRE_LEVEL", "single-id", 1) == 0);
+  REQUIRE(::setenv("GBOX_STORAGE", "fuse", 1) == 0);
+  const auto shell = parsed<ShellArgs>({"shell", "php"});
+  const auto build = parsed<BuildArgs>({"build", "--require-level", "full"});
+  const auto doctor = parsed<DoctorArgs>({"doctor"});
+  REQUIRE(::unsetenv("GBOX_REQUIRE_LEVEL") == 0);
+  REQUIRE(::unsetenv("GBOX_STORAGE") == 0);
+  CHECK(shell.sandbox.require_level == sys::Level::single_id);
+  CHECK(shell.sandbox.storage == sys::Storage::fuse);
+  CHECK(build.sandbox.require_level == sys::Level::full);
+  CHECK(doctor.require_level == sys::Level::single_id);
+  for (const Refusal& row : std::vector<Refusal>{
+           {{"build", "--storage", "vfs"}, "option '--storage': 'vfs' is none of", ""},
+           {{"run", "--require-level", "fulll", "oci:x"},
+            "option '--require-level': 'fulll' is none of",
+            ""}}) {
+    CAPTURE(row.arguments);
+    try {
+      (void)parse_command_line(row.arguments);
+      FAIL("nothing was refused");
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::usage);
+    }
+  }
 }
 
 TEST_CASE("packages come from directories and go to directories, and nothing else is known") {
@@ -104,7 +137,7 @@ TEST_CASE("build without a spec takes the usual name") {
   CHECK(args.spec.path == "stage4.toml");
   CHECK(args.outputs.empty());
   CHECK_FALSE(args.dry_run);
-  CHECK(args.require_level == sys::Level::full);
+  CHECK_FALSE(args.sandbox.require_level);
 }
 
 TEST_CASE("what stands behind the image belongs to the command that is run") {

@@ -29,6 +29,25 @@ TEST_CASE("each event is one line of JSON with the fields that scripts rely on")
                        "\n");
 }
 
+TEST_CASE("the level is an event, whatever it is, with each of its parts and what it lacks") {
+  FakeTerminal fake;
+  JsonRenderer renderer(fake.terminal());
+  renderer.level({});
+  CHECK(fake.take() == R"({"event":"level","level":"full","ids":"subordinate","proc":"own",)"
+                       R"("storage":"kernel","lacks":[]})"
+                       "\n");
+  sys::Decision decision;
+  decision.level = sys::Level::no_kernel_overlay;
+  decision.means = {sys::Ids::subordinate, sys::Proc::bound, sys::Storage::copy};
+  decision.lacks = {{"overlay", sys::Outcome::lack, "why", "how", "what", decision.level}};
+  renderer.level(decision);
+  CHECK(fake.take() ==
+        R"({"event":"level","level":"no-kernel-overlay","ids":"subordinate","proc":"bound",)"
+        R"("storage":"copy","lacks":[{"name":"overlay","reason":"why","lost":"what",)"
+        R"("remedy":"how"}]})"
+        "\n");
+}
+
 TEST_CASE("a failure carries the log's path and its last lines") {
   FakeTerminal fake;
   JsonRenderer renderer(fake.terminal());

@@ -92,6 +92,22 @@ TEST_CASE("none says only what went wrong") {
   CHECK(fake.written == "gbox: warning: the clock is wrong\n");
 }
 
+TEST_CASE("a level below full is one line: why, what is lost, how to get more") {
+  FakeTerminal fake;
+  PlainRenderer renderer(fake.terminal(), Verbose::no, Quiet::yes);
+  renderer.level({});
+  CHECK(fake.written.empty());
+  sys::Decision decision;
+  decision.level = sys::Level::proc_bound;
+  decision.lacks = {{"fresh-proc", sys::Outcome::lack, "/proc is masked", "unmask it",
+                     "a process list", decision.level},
+                    {"x", sys::Outcome::lack, "and so on", "unmask it", "", decision.level}};
+  renderer.level(decision);
+  CHECK(fake.written ==
+        "level    proc-bound: /proc is masked; and so on; lost: a process list; for more: unmask "
+        "it\n");
+}
+
 TEST_CASE("a warning is said once and a wait when it begins") {
   FakeTerminal fake;
   PlainRenderer renderer(fake.terminal(), Verbose::no, Quiet::no);

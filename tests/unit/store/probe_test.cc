@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "fixture.h"
+#include "gbox/sys/level.h"
 
 using namespace gbox;
 using namespace gbox::store;
@@ -49,6 +50,17 @@ TEST_CASE("a file system that cannot hold a store is refused with its cause") {
   facts = on("xfs");
   facts.entry_types = false;
   CHECK(verdict(facts).starts_with("open store '/s': 'xfs' does not tell directories from files"));
+}
+
+TEST_CASE("where roots are copies, what only overlays need is not asked for") {
+  const sys::Means before = sys::means();
+  sys::use({sys::Ids::subordinate, sys::Proc::own, sys::Storage::copy});
+  ProbeFacts facts = on("overlay");
+  facts.entry_types = false;
+  CHECK(verdict(facts) == "fit");
+  facts.user_xattr = ENOTSUP;
+  CHECK(verdict(facts) == "open store '/s': 'overlay' has no user extended attributes");
+  sys::use(before);
 }
 
 TEST_CASE("looking at a store asks less of its file system than building in it") {

@@ -18,6 +18,17 @@ TEST_CASE("levels compare by strength and have names both ways") {
   CHECK_FALSE(level_from_string("Full").has_value());
 }
 
+TEST_CASE("the level is that of the weakest part") {
+  CHECK(level_of({}) == Level::full);
+  CHECK(level_of({Ids::subordinate, Proc::bound, Storage::kernel}) == Level::proc_bound);
+  CHECK(level_of({Ids::subordinate, Proc::own, Storage::fuse}) == Level::no_kernel_overlay);
+  CHECK(level_of({Ids::subordinate, Proc::bound, Storage::copy}) == Level::no_kernel_overlay);
+  CHECK(level_of({Ids::single, Proc::own, Storage::kernel}) == Level::single_id);
+  for (const Storage storage : {Storage::kernel, Storage::fuse, Storage::copy})
+    CHECK(storage_from_string(to_string(storage)) == storage);
+  CHECK_FALSE(storage_from_string("vfs").has_value());
+}
+
 TEST_CASE("a report names its lacks with reason and remedy or knows of none, on any host") {
   const TempDir store("/tmp", "gbox-probe-test-");
   const HostReport report = probe_host(store.path() + "/not/yet/there");

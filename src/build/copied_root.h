@@ -1,0 +1,32 @@
+// A step's root where no overlay can be mounted: a copy of the chain that the step works on, and
+// afterwards what it has changed, as the snapshot that an overlay would have left.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gbox/layer/replica.h"
+#include "gbox/store/store.h"
+#include "gbox/sys/fd.h"
+
+namespace gbox::build {
+
+class CopiedRoot {
+ public:
+  // `parents` are snapshot ids, lowest first; `targets` absolute paths of mount points, made in the
+  // copy. What the work directory's fs() holds already is put over the copy: a failed step's.
+  CopiedRoot(store::Store& store, const store::Work& work, const std::vector<std::string>& parents,
+             const std::vector<std::string>& targets);
+
+  // A detached mount of the copy.
+  [[nodiscard]] sys::Fd mount() const;
+  [[nodiscard]] int fd() const noexcept { return root_.get(); }
+  // Fills fs() with what has changed so far, instead of what it held.
+  void write_changes(const store::Work& work) const;
+
+ private:
+  sys::Fd root_;
+  layer::Replica replica_;
+};
+
+}  // namespace gbox::build
