@@ -13,6 +13,7 @@
 #include "gbox/sys/fd.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
+#include "gbox/sys/owner.h"
 
 namespace gbox::build {
 
@@ -67,16 +68,14 @@ class Copier {
       if (count == 0) break;
       sys::check_interrupt();
     }
-    if (::fchown(target.get(), owner_.uid, owner_.gid) != 0)
-      throw SysError(errno, "chown " + quoted(to));
+    sys::give(owners_, target.get(), owner_.uid, owner_.gid, to);
     // After chown, which clears setuid.
     if (::fchmod(target.get(), mode_.value_or(executable ? 0755 : 0644)) != 0)
       throw SysError(errno, "chmod " + quoted(to));
   }
 
   void finish(int dirfd, const std::string& name) {
-    if (::fchownat(dirfd, name.c_str(), owner_.uid, owner_.gid, AT_SYMLINK_NOFOLLOW) != 0)
-      throw SysError(errno, "chown " + quoted(name));
+    sys::give_at(owners_, dirfd, name, owner_.uid, owner_.gid, name);
     const struct stat status = sys::fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);
     if (S_ISREG(status.st_mode) && mode_ && ::fchmodat(dirfd, name.c_str(), *mode_, 0) != 0)
       throw SysError(errno, "chmod " + quoted(name));
@@ -87,6 +86,7 @@ class Copier {
 
   Account owner_;
   std::optional<std::uint32_t> mode_;
+  sys::Owners owners_ = sys::owners();
 };
 
 bool has_wildcard(const std::string& component) {

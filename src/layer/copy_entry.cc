@@ -86,7 +86,8 @@ Metadata metadata_of(int dirfd, const std::string& name, const struct stat& stat
                      OverlayNames names) {
   Metadata metadata{status.st_uid, status.st_gid, status.st_mode & 07777u, status.st_mtim, {}};
   for (auto& [key, value] : attributes(dirfd, name, names))
-    if (belongs_in_image(key)) metadata.xattrs.emplace_back(std::move(key), std::move(value));
+    if (belongs_in_image(key) || key.starts_with(sys::kOwnXattrPrefix))
+      metadata.xattrs.emplace_back(std::move(key), std::move(value));
   return metadata;
 }
 
@@ -96,7 +97,8 @@ void copy_regular(int from_dirfd, const std::string& name, const struct stat& st
   const sys::Fd from = sys::openat(from_dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const sys::Fd to = sys::openat(to_dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   copy_data(from.get(), to.get(), status.st_size, name);
-  apply_metadata(to.get(), metadata_of(from_dirfd, name, status, names), name);
+  // An owner that is recorded goes with the attributes.
+  apply_metadata(to.get(), metadata_of(from_dirfd, name, status, names), name, sys::Owners::real);
 }
 
 void copy_special(int from_dirfd, const std::string& name, const struct stat& status, int to_dirfd,
@@ -107,7 +109,7 @@ void copy_special(int from_dirfd, const std::string& name, const struct stat& st
   else if (::mknodat(to_dirfd, name.c_str(), status.st_mode, status.st_rdev) != 0)
     throw SysError(errno, "make special file " + quoted(name));
   const Metadata metadata = metadata_of(from_dirfd, name, status, names);
-  apply_link_metadata(to_dirfd, name, metadata, name);
+  apply_link_metadata(to_dirfd, name, metadata, name, sys::Owners::real);
   const std::string path = "/proc/self/fd/" + std::to_string(to_dirfd) + '/' + name;
   for (const auto& [key, value] : metadata.xattrs)
     if (::lsetxattr(path.c_str(), key.c_str(), value.data(), value.size(), 0) != 0)

@@ -31,7 +31,8 @@ void set_opaque(int fd, const std::string& path) {
 
 }  // namespace
 
-Extractor::Extractor(int target_dirfd, ArchiveKind kind) : kind_(kind) {
+Extractor::Extractor(int target_dirfd, ArchiveKind kind, sys::Owners owners)
+    : kind_(kind), owners_(owners) {
   open_.push_back({"", sys::openat(target_dirfd, ".", O_RDONLY | O_DIRECTORY)});
 }
 
@@ -132,7 +133,7 @@ void Extractor::symlink(const std::string& path, const std::string& target,
   (void)remove_existing(at, path);  // what was there does not matter: a link hides all below it
   if (::symlinkat(target.c_str(), at.dirfd, at.name.c_str()) != 0)
     throw SysError(errno, "make symbolic link " + quoted(path));
-  apply_link_metadata(at.dirfd, at.name, metadata, path);
+  apply_link_metadata(at.dirfd, at.name, metadata, path, owners_);
 }
 
 void Extractor::hardlink(const std::string& path, const std::string& target,
@@ -169,7 +170,7 @@ void Extractor::fifo(const std::string& path, const Metadata& metadata) {
     throw SysError(errno, "make FIFO " + quoted(path));
   // O_NONBLOCK: a reader alone does not wait for a writer.
   const sys::Fd fd = sys::openat(at.dirfd, at.name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-  apply_metadata(fd.get(), metadata, path);
+  apply_metadata(fd.get(), metadata, path, owners_);
 }
 
 void Extractor::whiteout(const std::string& path, const Metadata& metadata) {
@@ -196,7 +197,7 @@ void Extractor::finish() {
     const sys::Fd fd = path.empty() ? sys::dup(root)
                                     : sys::open_beneath(root, path, O_RDONLY | O_DIRECTORY,
                                                         sys::Resolve::no_symlinks);
-    apply_metadata(fd.get(), metadata, path.empty() ? std::string("/") : path);
+    apply_metadata(fd.get(), metadata, path.empty() ? std::string("/") : path, owners_);
   }
   directories_.clear();
 }

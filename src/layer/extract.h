@@ -18,15 +18,15 @@ namespace gbox::layer {
 class Extractor {
  public:
   // `target_dirfd` is borrowed.
-  Extractor(int target_dirfd, ArchiveKind kind);
+  Extractor(int target_dirfd, ArchiveKind kind, sys::Owners owners);
 
   // Each replaces what an earlier entry put at `path`; a directory keeps what it holds. Missing
   // parents are made, mode 0755, with the owner of this process and the entry's time.
   void directory(const std::string& path, const Metadata& metadata);
   // The new file, to be filled; then finish_file().
   sys::Fd file(const std::string& path, const Metadata& metadata);
-  static void finish_file(const sys::Fd& file, const std::string& path, const Metadata& metadata) {
-    apply_metadata(file.get(), metadata, path);
+  void finish_file(const sys::Fd& file, const std::string& path, const Metadata& metadata) const {
+    apply_metadata(file.get(), metadata, path, owners_);
   }
   void symlink(const std::string& path, const std::string& target, const Metadata& metadata);
   // `target` (a checked path) must be a regular file that the archive put there.
@@ -60,6 +60,7 @@ class Extractor {
   Removed remove_existing(const Place& at, const std::string& path);
 
   ArchiveKind kind_;
+  sys::Owners owners_;
   std::vector<OpenDirectory> open_;              // from the target down to the last entry's parent
   std::map<std::string, Metadata> directories_;  // to be set by finish()
 };

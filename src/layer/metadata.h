@@ -8,6 +8,7 @@
 #include <ctime>
 #include <string>
 
+#include "gbox/sys/owner.h"
 #include "xattr.h"
 
 namespace gbox::layer {
@@ -23,10 +24,15 @@ struct Metadata {
 // For an open file, directory or FIFO. `path` names it in errors.
 // Owner first, because chown strips setuid bits and capabilities; mode after the attributes,
 // because setting an ACL rewrites the group bits; times last.
-void apply_metadata(int fd, const Metadata& metadata, const std::string& path);
+void apply_metadata(int fd, const Metadata& metadata, const std::string& path, sys::Owners owners);
 
 // For `name` in `dirfd`, a symbolic link: it has an owner and a time of its own.
 void apply_link_metadata(int dirfd, const std::string& name, const Metadata& metadata,
-                         const std::string& path);
+                         const std::string& path, sys::Owners owners);
+
+// An ACL that names ids which a user namespace with one id does not have is kept below this prefix,
+// with "access" or "default" behind it.
+inline constexpr std::string_view kKeptAclPrefix = "user.gbox.acl_";
+inline constexpr std::string_view kAclPrefix = "system.posix_acl_";
 
 }  // namespace gbox::layer

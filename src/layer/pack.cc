@@ -117,9 +117,9 @@ class ContentReader {
 LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd) try {
   const CodecOptions codec = codec_of(options);
   const Adoption* adoption = options.adoption;
-  const ChangeList list =
-      scan_tree(tree_dirfd, {options.kind, options.subtree, options.warnings,
-                             options.check_interrupt, adoption ? adoption->leave_out : nullptr});
+  const ChangeList list = scan_tree(
+      tree_dirfd, {options.kind, options.subtree, options.warnings, options.check_interrupt,
+                   adoption ? adoption->leave_out : nullptr, options.owners});
   LayerResult result;
   result.sockets_skipped = list.sockets_skipped;
   result.empty = list.empty();

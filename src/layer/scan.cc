@@ -8,6 +8,7 @@
 #include "gbox/layer/changes.h"
 #include "gbox/layer/whiteout.h"
 #include "gbox/sys/fd.h"
+#include "metadata.h"
 #include "xattr.h"
 
 namespace gbox::layer {
@@ -140,6 +141,7 @@ class Scanner {
       } else if (overlay != OverlayXattr::foreign && !on_overlay_) {
         continue;  // a mounted overlay hides its own: what can be seen there is the user's
       }
+      if (options_.owners == sys::Owners::recorded && take_record(key, value, into)) continue;
       if (!belongs_in_image(key)) continue;
       if (key.find('=') != std::string::npos)
         throw Error("the attribute " + quoted(key) + " of " + quoted(into.path) +
@@ -149,6 +151,22 @@ class Scanner {
     }
     std::sort(into.xattrs.begin(), into.xattrs.end());
     return opaque;
+  }
+
+  // What gbox keeps in attributes where the namespace has no ids for it. True when that is all this
+  // one means: on a link or a FIFO, 'security.capability' is never a capability.
+  static bool take_record(std::string& key, const std::string& value, Entry& into) {
+    const mode_t type = into.status.st_mode;
+    if (key == sys::owner_xattr(type)) {
+      if (const auto owner = sys::decode_owner(type, value)) {
+        into.status = sys::with_owner(into.status, *owner);
+        into.kind = kind_of(into.status.st_mode);
+      }
+      return true;
+    }
+    if (key.starts_with(kKeptAclPrefix))
+      key = std::string(kAclPrefix) + key.substr(kKeptAclPrefix.size());
+    return false;
   }
 
   void walk(int dirfd, const std::string& path, unsigned depth) {

@@ -40,7 +40,7 @@ class Unpacker {
         stream_(archive_fd, options),
         tar_(stream_),
         target_(target_dirfd),
-        extractor_(target_dirfd, options.kind) {}
+        extractor_(target_dirfd, options.kind, options.owners) {}
 
   UnpackSummary run() try {
     while (archive_entry* entry = tar_.next_entry()) {
@@ -165,7 +165,7 @@ class Unpacker {
     }
     writer.finish(size_);
     summary_.content_bytes += size_;
-    Extractor::finish_file(file, path, metadata);
+    extractor_.finish_file(file, path, metadata);
   }
 
   enum class Holds { nothing, xattrs };  // user.* is for files and directories only (xattr(7))

@@ -7,6 +7,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "gbox/sys/owner.h"
 
 namespace gbox::layer {
 
@@ -31,6 +32,7 @@ std::string call_growing(Call call, const std::string& deed) {
 }  // namespace
 
 bool belongs_in_image(std::string_view xattr_name) noexcept {
+  if (xattr_name.starts_with(sys::kOwnXattrPrefix)) return false;
   return xattr_name.starts_with("user.") || xattr_name == "security.capability" ||
          xattr_name == "system.posix_acl_access" || xattr_name == "system.posix_acl_default";
 }

@@ -7,6 +7,7 @@
 
 #include "gbox/base/text.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/owner.h"
 #include "impl.h"
 #include "names.h"
 #include "tree_size.h"
@@ -24,11 +25,12 @@ std::string failed_dir(std::string_view step) {
 
 // The merged root directory shows mode, owner and times of the upper one.
 void look_like(int root, const std::string& model, int fs_fd, const std::string& subject) {
-  const struct stat wanted = sys::fstatat(root, model, AT_SYMLINK_NOFOLLOW);
-  const struct stat have = sys::fstat(fs_fd);
-  if ((wanted.st_uid != have.st_uid || wanted.st_gid != have.st_gid) &&
-      ::fchown(fs_fd, wanted.st_uid, wanted.st_gid) != 0)
-    throw SysError(errno, "give " + quoted(subject) + " its owner");
+  const sys::Owners owners = sys::owners();
+  const struct stat wanted =
+      sys::owned_status(owners, sys::openat(root, model, O_PATH | O_NOFOLLOW).get());
+  const struct stat have = sys::owned_status(owners, fs_fd);
+  if (wanted.st_uid != have.st_uid || wanted.st_gid != have.st_gid)
+    sys::give(owners, fs_fd, wanted.st_uid, wanted.st_gid, subject);
   if (::fchmod(fs_fd, wanted.st_mode & 07777u) != 0)
     throw SysError(errno, "set mode of " + quoted(subject));
   const struct timespec times[2] = {wanted.st_atim, wanted.st_mtim};

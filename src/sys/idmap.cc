@@ -121,6 +121,24 @@ IdMap root_map(const std::vector<IdRange>& ranges) {
   return map;
 }
 
+IdMap single_user_map(std::uint32_t own_id) {
+  return {{0, own_id, 1}};
+}
+
+IdMap single_root_map(const std::vector<IdRange>& ranges) {
+  IdMap map;
+  append_ranges(map, 0, ranges, 1);
+  map.push_back({kCallerId, 0, 1});
+  return map;
+}
+
+bool maps_single_id(const IdMap& map) {
+  std::uint64_t count = 0;
+  for (const IdExtent& e : map)
+    if (e.inside < kCallerId) count += e.count;
+  return count == 1;
+}
+
 IdMap nested_identity(const IdMap& store_map) {
   IdMap map;
   for (const IdExtent& e : store_map)

@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "fixture.h"
+#include "gbox/layer/flatten.h"
 #include "gbox/layer/whiteout.h"
 #include "gbox/sys/mount.h"
 #include "gbox/sys/userns.h"
@@ -323,5 +324,86 @@ TEST_CASE("no space left says whether bytes or inodes ran out") {
       CHECK(error.hint().find(row.hint) != std::string::npos);
       CHECK(error.code() == ExitCode::host);
     }
+  }
+}
+
+namespace {
+
+// Both trees as a layer and, merged, as a whole, where owners are the file system's or recorded.
+// Times are those of this run, and so made equal.
+struct Told {
+  std::string upper;
+  std::string merged;
+  bool operator==(const Told&) const = default;
+};
+
+Told tell(const Layers& layers, sys::Owners owners) {
+  const PackOptions upper{.kind = TreeKind::upper,
+                          .compression = Compression::none,
+                          .clamp_mtime = 0,
+                          .owners = owners};
+  const PackOptions plain{.kind = TreeKind::plain,
+                          .compression = Compression::none,
+                          .clamp_mtime = 0,
+                          .owners = owners};
+  const sys::Fd lower_fd = layers.open("lower");
+  const sys::Fd upper_fd = layers.open("upper");
+  const sys::Fd out = layers.open("out");
+  const int both[] = {lower_fd.get(), upper_fd.get()};
+  (void)flatten(both, out.get(), -1);
+  return {pack(upper_fd.get(), upper).blob, pack(out.get(), plain).blob};
+}
+
+// What a step does to files that have owners, short of giving them away.
+const std::string kMoves = R"(
+mv dangling moved-link; touch -h moved-link; mv keep/file keep/renamed; ln keep/renamed keep/again
+echo more >> three; chmod u+s three; mv fifo keep/; cp -a --no-preserve=ownership etc etc2
+echo x >> priv; mv priv-link keep/priv-link
+)";
+
+}  // namespace
+
+TEST_CASE("recorded owners make the layers that real ones make, through overlay and checkpoint") {
+  const Layers real;
+  shell("cd " + real.path("lower") + " && set -e\n" + kLower + kChanges +
+        "chown 1:2 becomes-dir; chown 33:44 sub/root/f");
+  set_capability(real.path("lower/one"));
+  const Layers recorded;
+  UnpackOptions options;
+  options.owners = sys::Owners::recorded;
+  unpack(pack(real.open("lower").get(), {.kind = TreeKind::plain}).blob,
+         recorded.open("lower").get(), options);
+  CHECK(shell("find " + recorded.path("lower") + " ! -uid 0 -o ! -gid 0") == "");
+  CHECK(shell("find " + real.path("lower") + " ! -uid 0 -o ! -gid 0") != "");
+  real.run(kMoves);
+  recorded.run(kMoves);
+  CHECK(tell(recorded, sys::Owners::recorded) == tell(real, sys::Owners::real));
+}
+
+TEST_CASE("what an archive says of gbox's own attributes is not believed") {
+  const Layers layers;
+  shell("cd " + layers.path("lower") + " && echo x > f && ln -s f l");
+  for (const char* name : {"user.gbox.owner", "user.gbox.acl_access", "user.kept"})
+    REQUIRE(::setxattr(layers.path("lower/f").c_str(), name, "33:44", 5, 0) == 0);
+  const sys::TempDir dir("/tmp", "gbox-test-");
+  shell("tar -C " + layers.path("lower") + " --xattrs --xattrs-include='*' -cf " + dir.path() +
+        "/x.tar .");
+  const std::string tar = sys::read_file(dir.path() + "/x.tar");
+  REQUIRE(tar.find("user.gbox.owner") != std::string::npos);
+  for (const sys::Owners owners : {sys::Owners::real, sys::Owners::recorded}) {
+    const sys::TempDir out("/var/tmp", "gbox-test-");
+    UnpackOptions options;
+    options.owners = owners;
+    CHECK(unpack(tar, out.fd(), options).xattrs_skipped == 2);
+    CHECK(::getxattr((out.path() + "/f").c_str(), "user.kept", nullptr, 0) == 5);
+    CHECK(::getxattr((out.path() + "/f").c_str(), "user.gbox.owner", nullptr, 0) == -1);
+    // Nor does one that a step wrote get into an image.
+    REQUIRE(::setxattr((out.path() + "/f").c_str(), "user.gbox.x", "y", 1, 0) == 0);
+    const std::string blob =
+        pack(out.fd(),
+             {.kind = TreeKind::plain, .compression = Compression::none, .owners = owners})
+            .blob;
+    CHECK(blob.find("user.kept") != std::string::npos);
+    CHECK(blob.find("user.gbox") == std::string::npos);
   }
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gbox/base/sink.h"
+#include "gbox/sys/owner.h"
 
 namespace gbox::layer {
 
@@ -68,10 +69,12 @@ struct ScanOptions {
   std::function<void()> check_interrupt;  // called often; throws to stop
   // What to pass over, by its path below the layer's root; with a directory, all that it holds.
   std::function<bool(const std::string& path)> leave_out;
+  sys::Owners owners = sys::owners();
 };
 
 // Reads the tree below `tree_dirfd` (borrowed). Owners, modes and xattrs are taken as the calling
-// process sees them: call it inside the namespace whose ids the image shall have. Throws Error.
+// process sees them, or from what is recorded (`owners`): call it inside the namespace whose ids
+// the image shall have. Throws Error.
 ChangeList scan_tree(int tree_dirfd, const ScanOptions& options);
 
 }  // namespace gbox::layer

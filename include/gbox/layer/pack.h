@@ -44,6 +44,7 @@ struct PackOptions {
   // Both are called on the calling thread. Bytes of file content, so far and altogether.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   std::function<void()> check_interrupt;  // throws to stop; the blob is then half written
+  sys::Owners owners = sys::owners();
 };
 
 struct LayerResult {

@@ -14,6 +14,7 @@
 
 #include "gbox/base/digest.h"
 #include "gbox/base/sink.h"
+#include "gbox/sys/owner.h"
 
 namespace gbox::layer {
 
@@ -47,6 +48,7 @@ struct UnpackLimits {
 struct UnpackOptions {
   ArchiveKind kind = ArchiveKind::tarball;
   Access access = Access::as_archived;
+  sys::Owners owners = sys::owners();
   UnpackLimits limits;
   std::vector<HashAlgorithm> digests;  // of the archive as stored, computed in the same pass
   unsigned threads = 0;                // for xz and zstd; 0: as many as there are CPUs

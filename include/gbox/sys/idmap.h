@@ -47,6 +47,11 @@ std::vector<IdRange> subordinate_ranges(std::string_view file_text, std::string_
 IdMap user_map(std::uint32_t own_id, const std::vector<IdRange>& ranges);
 // For root: 0… → the range(s), kCallerId → real root.
 IdMap root_map(const std::vector<IdRange>& ranges);
+// The same with container 0 alone: all that can be had without subordinate ids.
+IdMap single_user_map(std::uint32_t own_id);
+IdMap single_root_map(const std::vector<IdRange>& ranges);
+// Whether a store's map has one id for files.
+bool maps_single_id(const IdMap& map);
 
 // The map of a step's nested namespace: identity over `store_map`, split along its extents (one
 // line over two extents is EPERM), without the caller's id.

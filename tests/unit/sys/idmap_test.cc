@@ -158,3 +158,13 @@ TEST_CASE("sums of ranges do not wrap around") {
   CHECK(total_ids({}) == 0);
   CHECK(total_ids({{1, 4294967294u}, {1, 4294967294u}}) == 8589934588u);
 }
+
+TEST_CASE("one id is mapped by everybody for himself, and never real root to an image's id") {
+  CHECK(single_user_map(1000) == IdMap{{0, 1000, 1}});
+  CHECK(single_root_map({{700000, 65536}}) == IdMap{{0, 700000, 1}, {kCallerId, 0, 1}});
+  CHECK(nested_identity(single_root_map({{700000, 65536}})) == IdMap{{0, 0, 1}});
+  CHECK(maps_single_id(single_user_map(1000)));
+  CHECK(maps_single_id(single_root_map({{700000, 65536}})));
+  CHECK(!maps_single_id(user_map(1000, {{100000, 65536}})));
+  CHECK(!maps_single_id({{0, 0, UINT32_MAX}}));
+}
