@@ -64,6 +64,11 @@ void Parser::add_common(CLI::App& command) {
       .add_option("--progress", raw_.progress,
                   "auto, tty, plain, json or none (default: auto, or $GBOX_PROGRESS)")
       ->type_name("MODE");
+  command
+      .add_option("--id-map", raw_.id_map,
+                  "auto or single: map subordinate ids where there are any, or one id always "
+                  "(default: auto, or $GBOX_ID_MAP)")
+      ->type_name("MAP");
   command.add_flag("-v,--verbose", raw_.verbose, "show all output of the steps");
 }
 

@@ -50,12 +50,11 @@ struct Overloaded : Functions... {
 
 // Re-executes this program inside the namespace. The first lack of the host in the order of causes
 // says more than the one call that failed.
-void enter_namespace(char** argv, const std::string& store) {
+void enter_namespace(char** argv, const std::string& store, sys::IdMapChoice id_map) {
   const sys::HostFacts facts = sys::read_host_facts();
-  sys::require_identity(facts);
   const std::string before = sys::readlinkat(AT_FDCWD, "/proc/self/ns/user");
   try {
-    sys::enter_namespace(argv);
+    sys::enter_namespace(argv, id_map, sys::why_single_id(facts));
   } catch (const Error& error) {
     if (error.code() != ExitCode::host) throw;
     if (sys::readlinkat(AT_FDCWD, "/proc/self/ns/user") != before)
@@ -109,7 +108,7 @@ int run(Invocation& invocation, Console& console, char** argv) {
     if (const std::string keys = portage::user_key_directory(); !keys.empty())
       if (::setenv("GBOX_KEYS", keys.c_str(), 1) != 0) throw std::bad_alloc();
     if (::setenv("GBOX_STORE", store.directory.c_str(), 1) != 0) throw std::bad_alloc();
-    enter_namespace(argv, store.directory);
+    enter_namespace(argv, store.directory, invocation.id_map);
     choose_means(invocation.command, store.directory, console);
   }
   sys::install_interrupt_handlers();

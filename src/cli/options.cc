@@ -274,6 +274,11 @@ Invocation Parser::parse(std::vector<std::string> arguments) {
   } else if (const char* wish = std::getenv("GBOX_PROGRESS"); wish != nullptr && *wish != '\0') {
     result.progress = parse_progress(wish);
   }
+  if (!raw_.id_map.empty()) {
+    result.id_map = parse_id_map("option '--id-map'", raw_.id_map);
+  } else if (const char* wish = std::getenv("GBOX_ID_MAP"); wish != nullptr && *wish != '\0') {
+    result.id_map = parse_id_map("GBOX_ID_MAP", wish);
+  }
   result.verbose = raw_.verbose ? Verbose::yes : Verbose::no;
   result.command = command_of(*parsed);
   return result;

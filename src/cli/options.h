@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "gbox/sys/userns.h"
 #include "progress.h"
 
 namespace gbox::cli {
@@ -14,6 +15,7 @@ struct Invocation {
   Command command;
   ProgressMode progress = ProgressMode::automatic;
   Verbose verbose = Verbose::no;
+  sys::IdMapChoice id_map = sys::IdMapChoice::automatic;
   std::string text;  // --help, --version: print this and do nothing else
 };
 

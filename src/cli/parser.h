@@ -17,6 +17,7 @@ struct Raw {
   std::string spec = "stage4.toml";
   std::string store;
   std::string progress;
+  std::string id_map;
   std::string require_level;
   std::string storage;
   std::string jobs;

@@ -70,6 +70,12 @@ sys::Storage parse_storage(std::string_view text) {
   throw_not_one_of("--storage", text, {"kernel", "fuse", "copy"});
 }
 
+sys::IdMapChoice parse_id_map(const std::string& what, std::string_view text) {
+  if (const auto choice = sys::id_map_choice(text)) return *choice;
+  throw Error(what + ": unknown value " + quoted(text), ExitCode::usage)
+      .set_hint("it takes " + quoted_list({"auto", "single"}));
+}
+
 std::pair<std::string, std::string> parse_setting(std::string_view text) {
   const std::size_t position = text.find('=');
   if (position == std::string_view::npos || position == 0)

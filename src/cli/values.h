@@ -9,6 +9,7 @@
 
 #include "gbox/spec/spec.h"
 #include "gbox/sys/probe.h"
+#include "gbox/sys/userns.h"
 #include "progress.h"
 
 namespace gbox::cli {
@@ -18,6 +19,8 @@ ProgressMode parse_progress(std::string_view text);
 spec::Network parse_network(std::string_view text);
 sys::Level parse_level(std::string_view text);
 sys::Storage parse_storage(std::string_view text);
+// `what` names the option or variable in errors.
+sys::IdMapChoice parse_id_map(const std::string& what, std::string_view text);
 // "suffix=-openrc": the first '=' ends the name.
 std::pair<std::string, std::string> parse_setting(std::string_view text);
 // The directories of all "dir=DIR".

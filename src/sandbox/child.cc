@@ -272,7 +272,8 @@ void confine(const Prepared& p) noexcept {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {p.capabilities[0], p.capabilities[1]};
   if (p.become_here) become(p);
-  if (!p.become_here || p.uid == 0)
+  // Who changes his id in truth loses them by that.
+  if (!p.become_here || p.uid == 0 || p.single_id)
     if (::syscall(SYS_capset, &header, data) != 0) fail(p, Operation::limit_capabilities);
   if (p.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     fail(p, Operation::limit_capabilities);
@@ -294,8 +295,9 @@ void reset_signals() noexcept {
   // If the outer process dies before this, its pid namespace and we with it are gone anyway.
   char byte = 0;
   if (::read(go_fd, &byte, 1) != 1) ::_exit(126);
-  if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
-      ::syscall(SYS_setresuid, 0, 0, 0) != 0)
+  // A namespace that maps its maker's group alone has none to drop, nor the call to do so.
+  if ((!p.single_id && ::syscall(SYS_setgroups, 0, nullptr) != 0) ||
+      ::syscall(SYS_setresgid, 0, 0, 0) != 0 || ::syscall(SYS_setresuid, 0, 0, 0) != 0)
     fail(p, Operation::set_groups);
   if (!p.bound_proc) {
     const int proc = new_mount("proc", kPlainAttributes);

@@ -56,6 +56,7 @@ struct Prepared {
   std::vector<Attachment> attachments;
   std::string uid_map;
   std::string gid_map;
+  bool single_id = false;  // one id is mapped: the others are emulated
   std::string host_name;
   enum class NetworkOf { step, outer, host } network = NetworkOf::step;
   int network_fd = -1;  // ≥ 0: the outer process waits there until its network is connected

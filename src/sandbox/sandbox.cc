@@ -16,8 +16,10 @@
 #include "embedded.h"
 #include "filter.h"
 #include "gbox/base/text.h"
+#include "gbox/sandbox/single_id.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/level.h"
+#include "gbox/sys/owner.h"
 #include "gbox/sys/userns.h"
 #include "supervisor.h"
 #include "targets.h"
@@ -90,7 +92,7 @@ sys::Fd host_sys() {
   return tree;
 }
 
-void add_device_mounts(std::vector<Mount>& mounts) {
+void add_device_mounts(std::vector<Mount>& mounts, sys::Owners owners) {
   mounts.push_back(device_directory());
   for (const char* name : kDevices) {
     Mount device{sys::open_tree(AT_FDCWD, std::string("/dev/") + name, sys::Recursive::no),
@@ -99,11 +101,12 @@ void add_device_mounts(std::vector<Mount>& mounts) {
                        sys::Recursive::no);
     mounts.push_back(std::move(device));
   }
+  std::vector<sys::MountOption> terminals = {
+      {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
+  // Group 'tty', where there is such an id.
+  if (owners == sys::Owners::real) terminals.push_back({"gid", "5"});
   mounts.push_back(
-      {sys::new_mount("devpts",
-                      {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}},
-                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
-       "/dev/pts"});
+      {sys::new_mount("devpts", terminals, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), "/dev/pts"});
   mounts.push_back(tmpfs_mount("/dev/shm", "", "1777"));
 }
 
@@ -119,16 +122,19 @@ std::uint64_t capability_mask(const Policy& policy) {
   return mask;
 }
 
-void prepare_capabilities(Prepared& prepared, const Policy& policy) {
-  const std::uint64_t mask = capability_mask(policy);
+void prepare_capabilities(Prepared& prepared, const Policy& policy, std::uint32_t uid) {
+  const std::uint64_t granted = capability_mask(policy);
+  const auto grants = [&](cap_value_t value) { return (granted >> value & 1) != 0; };
+  prepared.become_here = !grants(CAP_SETUID) || !grants(CAP_SETGID);
+  // Where the command's user is emulated, the kernel takes it for root, and would give it at exec
+  // what the policy has for root.
+  const std::uint64_t mask = prepared.single_id && prepared.become_here && uid != 0 ? 0 : granted;
   for (cap_value_t value = 0; value < ::cap_max_bits(); ++value)
     if ((mask >> value & 1) == 0) prepared.dropped_capabilities.push_back(value);
   for (std::size_t word = 0; word < 2; ++word) {
     const auto bits = static_cast<std::uint32_t>(mask >> (32 * word));
     prepared.capabilities[word] = {bits, bits, 0};  // none inheritable: exec as root gives them
   }
-  const auto grants = [&](cap_value_t value) { return (mask >> value & 1) != 0; };
-  prepared.become_here = !grants(CAP_SETUID) || !grants(CAP_SETGID);
   prepared.no_new_privileges = policy.no_new_privileges;
 }
 
@@ -258,7 +264,9 @@ struct Sandbox::Launched {
 Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prepared& prepared) {
   require_own_targets(settings.root.get());
   std::vector<Mount> mounts;
-  add_device_mounts(mounts);
+  const sys::Owners owners = sys::owners();
+  if (owners == sys::Owners::recorded) emulate_ids(settings.notified);
+  add_device_mounts(mounts, owners);
   prepared.bound_proc = sys::means().proc == sys::Proc::bound;
   if (prepared.bound_proc) mounts.push_back(host_proc());
   sys::Fd bound_sys;
@@ -280,11 +288,12 @@ Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prep
   prepared.root_fd = settings.root.get();
   prepared.uid_map = sys::id_map_text(sys::nested_identity(sys::current_uid_map()));
   prepared.gid_map = sys::id_map_text(sys::nested_identity(sys::current_gid_map()));
+  prepared.single_id = owners == sys::Owners::recorded;
   prepared.host_name = settings.host_name;
   prepared.network = network_of(settings.network);
   const Notifications notifications = notifications_of(settings.notified);
   prepared.seccomp = seccomp_program(policy, notifications);
-  prepare_capabilities(prepared, policy);
+  prepare_capabilities(prepared, policy, settings.command.uid);
   prepared.uid = settings.command.uid;
   prepared.gid = settings.command.gid;
   prepared.groups.assign(settings.command.groups.begin(), settings.command.groups.end());

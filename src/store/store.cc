@@ -113,9 +113,18 @@ void check_header(int root, const std::string& path, std::string_view id_map) {
     Error error(opening(path) + ": it was written with ids " + quoted(written_map) +
                     ", the map is now " + quoted(id_map),
                 ExitCode::host);
-    error.set_hint(
-        "restore the ranges in '/etc/subuid' and '/etc/subgid', or choose another place "
-        "with '--store'");
+    // One extent of one id: no subordinate ids, or none wanted.
+    const bool was_single = written_map.find(',') == std::string::npos;
+    const bool is_single = id_map.find(',') == std::string_view::npos;
+    if (was_single != is_single)
+      error.set_hint(was_single ? "go on with one id by '--id-map single' (or GBOX_ID_MAP), or "
+                                  "choose another place with '--store'"
+                                : "there is one id only now: 'gbox doctor' tells why, and how to "
+                                  "get the others; or choose another place with '--store'");
+    else
+      error.set_hint(
+          "restore the ranges in '/etc/subuid' and '/etc/subgid', or choose another place "
+          "with '--store'");
     throw error;
   }
 }

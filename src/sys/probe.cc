@@ -13,6 +13,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/machine.h"
+#include "gbox/sys/owner.h"
 #include "gbox/sys/userns.h"
 #include "probe_check.h"
 #include "probe_deeds.h"
@@ -39,11 +40,7 @@ HostReport probe(const std::string& store_path, Scope scope) {
     facts.user_name = entry == nullptr ? "" : entry->pw_name;
   }
   StoreFacts store = read_store_facts(store_path);
-  IdentityOk identity = IdentityOk::yes;
-  if (scope == Scope::everything)
-    for (const Check& check : judge_identity(facts))
-      if (check.outcome == Outcome::lack) identity = IdentityOk::no;
-  const Deeds deeds = try_deeds(store, identity, scope);
+  const Deeds deeds = try_deeds(store, scope);
   return judge(facts, deeds, store, scope);
 }
 
@@ -87,9 +84,9 @@ std::string joined(const std::vector<Check>& lacks, std::string Check::*member) 
 
 // Inside the namespace the ids are mapped already: why there are no more of them.
 std::vector<Check> single_id_lacks() {
-  std::uint64_t ids = 0;
-  for (const IdExtent& extent : current_uid_map()) ids += extent.count;
-  if (ids > 1) return {};
+  if (owners() == Owners::real) return {};
+  if (const SingleId& why = entered_single_id(); !why.cause.empty())
+    return {lack("subordinate-ids", Level::single_id, why.cause, why.remedy, kNoOwners)};
   HostFacts facts = read_host_facts();
   facts.uid = calling_uid();
   const passwd* entry = ::getpwuid(facts.uid);
@@ -117,10 +114,10 @@ HostReport probe_host(const std::string& store_path) {
   return report;
 }
 
-void require_identity(const HostFacts& facts) {
+SingleId why_single_id(const HostFacts& facts) {
   for (const Check& check : judge_identity(facts))
-    if (check.outcome == Outcome::lack)
-      throw Error(check.reason, ExitCode::host).set_hint(check.remedy);
+    if (check.outcome == Outcome::lack) return {check.reason, check.remedy};
+  return {};
 }
 
 void explain_failed_entry(const HostFacts& facts, const Error& failure) {

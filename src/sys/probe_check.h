@@ -10,7 +10,8 @@ namespace gbox::sys {
 inline constexpr char kNoImages[] = "building and running images";
 inline constexpr char kSlowRoots[] =
     "time and space: each chain of steps works on a copy of all its files";
-inline constexpr char kNoOwners[] = "owners other than one's own";
+inline constexpr char kNoOwners[] =
+    "speed, as owners are emulated, and what gbox(1) names under 'single-id'";
 
 Check ok(std::string name, std::string reason);
 Check lack(std::string name, Level at_most, std::string reason, std::string remedy,

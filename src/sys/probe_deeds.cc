@@ -13,6 +13,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/mount.h"
+#include "gbox/sys/owner.h"
 #include "gbox/sys/process.h"
 #include "gbox/sys/userns.h"
 
@@ -169,9 +170,14 @@ void try_store(const Reporter& reporter, const std::string& scratch_path) {
     return "";
   });
   reporter.attempt("store-chown", [&] {
-    check(::fchown(file.get(), 1, 1) == 0, "fchown");
-    const struct stat status = fstat(file.get());
-    if (status.st_uid != 1 || status.st_gid != 1) throw SysError(EPERM, "fchown");
+    // Of a link, too: there a recorded owner is harder to keep.
+    symlinkat("aA", scratch.get(), "link");
+    for (const char* name : {"aA", "link"}) {
+      give_at(owners(), scratch.get(), name, 1, 1, name);
+      const Fd inode = openat(scratch.get(), name, O_PATH | O_NOFOLLOW);
+      const struct stat status = owned_status(owners(), inode.get());
+      if (status.st_uid != 1 || status.st_gid != 1) throw SysError(EPERM, "fchown");
+    }
     return "";
   });
   (void)try_overlay(reporter, scratch.get());
@@ -208,29 +214,11 @@ void try_inside(const Reporter& reporter, const std::string& scratch) {
   });
 }
 
-std::vector<std::string> helper_argv(const std::string& helper, pid_t pid, const IdMap& map) {
-  std::vector<std::string> argv = {helper, std::to_string(pid)};
-  for (const IdExtent& extent : map)
-    for (const std::uint32_t number : {extent.inside, extent.outside, extent.count})
-      argv.push_back(std::to_string(number));
-  return argv;
-}
-
-void write_map(pid_t pid, const char* name, const std::string& helper, const IdMap& map) {
-  if (!helper.empty()) {
-    run_helper(helper_argv(helper, pid, map), "run " + quoted(helper));
-    return;
-  }
-  const std::string path = "/proc/" + std::to_string(pid) + '/' + name;
-  write_all(open(path, O_WRONLY).get(), id_map_text(map), path);
-}
-
 // In the parent, while the child waits in its new user namespace. "" or why it cannot be mapped.
 Deed map_ids(pid_t pid) {
   try {
-    const Identity who = find_identity();
-    write_map(pid, "uid_map", who.newuidmap, who.uids);
-    write_map(pid, "gid_map", who.newgidmap, who.gids);
+    const Identity who = find_identity(IdMapChoice::automatic);
+    write_id_maps(who, pid);
     return {true, 0, describe(who.uids)};
   } catch (const Error& error) {
     std::string message = error.message();
@@ -251,7 +239,7 @@ std::optional<std::string> read_line(int fd) {
   }
 }
 
-void try_in_child(Deeds& deeds, const std::string& scratch, IdentityOk identity, Scope scope) {
+void try_in_child(Deeds& deeds, const std::string& scratch, Scope scope) {
   Pipe reports = pipe();
   Pipe go = pipe();
   const bool enter = scope == Scope::everything;
@@ -281,7 +269,7 @@ void try_in_child(Deeds& deeds, const std::string& scratch, IdentityOk identity,
   while (const std::optional<std::string> line = read_line(reports.read.get())) {
     read_report(*line, deeds);
     if (!line->starts_with("user-namespace ")) continue;
-    if (deeds.user_namespace.error_number == 0 && identity == IdentityOk::yes) {
+    if (deeds.user_namespace.error_number == 0) {
       deeds.id_map = map_ids(child.pid());
       if (deeds.id_map.error_number == 0) {
         write_all(go.write.get(), "1", "pipe");
@@ -344,7 +332,7 @@ StoreFacts read_store_facts(const std::string& path) {
   return store;
 }
 
-Deeds try_deeds(StoreFacts& store, IdentityOk identity, Scope scope) {
+Deeds try_deeds(StoreFacts& store, Scope scope) {
   Deeds deeds;
   TempDir scratch;
   try {
@@ -353,7 +341,7 @@ Deeds try_deeds(StoreFacts& store, IdentityOk identity, Scope scope) {
   } catch (const SysError& error) {
     deeds.store_open = {true, error.error_number(), {}};
   }
-  try_in_child(deeds, scratch.path(), identity, scope);
+  try_in_child(deeds, scratch.path(), scope);
   if (deeds.store_open.error_number == EACCES) store.closed_at = closed_directory(store.resolved);
   if (scope == Scope::everything) deeds.cgroup = try_cgroup();
   return deeds;

@@ -30,6 +30,23 @@ constexpr char kEnteredVariable[] = "GBOX_ENTERED_NAMESPACE";
 
 bool entered = false;
 
+// Passed on in the same way: what the first process found out.
+constexpr char kCauseVariable[] = "GBOX_SINGLE_ID_CAUSE";
+constexpr char kRemedyVariable[] = "GBOX_SINGLE_ID_REMEDY";
+
+SingleId entered_single;
+
+std::string take_variable(const char* name) {
+  const char* value = std::getenv(name);
+  std::string text = value == nullptr ? "" : value;
+  (void)::unsetenv(name);  // fails only for a malformed name
+  return text;
+}
+
+void set_variable(const char* name, const std::string& value) {
+  if (::setenv(name, value.c_str(), 1) != 0) throw SysError(errno, "set environment");
+}
+
 std::string require_helper(const char* program) {
   const std::string path = find_in_path(program);
   if (path.empty())
@@ -144,20 +161,6 @@ std::vector<std::string> helper_argv(const std::string& helper, pid_t pid, const
   return argv;
 }
 
-// Runs outside the new namespace, in a child forked before it was made.
-void write_maps(const Identity& who, pid_t pid) {
-  const auto write_map = [&](const char* name, const std::string& helper, const IdMap& map) {
-    if (!helper.empty()) {
-      run_helper(helper_argv(helper, pid, map), "map ids: run " + quoted(helper));
-      return;
-    }
-    const std::string path = "/proc/" + std::to_string(pid) + '/' + name;
-    write_all(open(path, O_WRONLY).get(), id_map_text(map), path);
-  };
-  write_map("uid_map", who.newuidmap, who.uids);
-  write_map("gid_map", who.newgidmap, who.gids);
-}
-
 // A private read-only view of our own binary: whatever later reaches it through /proc/PID/exe
 // cannot open it for writing (CVE-2019-5736), even where the user owns the file.
 Fd own_executable() {
@@ -172,51 +175,112 @@ Fd own_executable() {
   return fd;
 }
 
-}  // namespace
-
-Identity find_identity() {
-  Identity who;
-  who.uid = ::geteuid();
-  who.gid = ::getegid();
-  if (const passwd* entry = ::getpwuid(who.uid)) who.name = entry->pw_name;
+void map_subordinate_ids(Identity& who) {
   if (who.uid == 0) {
     who.uids = root_map(root_ranges("/etc/subuid", "/proc/self/uid_map"));
     who.gids = root_map(root_ranges("/etc/subgid", "/proc/self/gid_map"));
-    return who;
+    return;
   }
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
     throw Error("map ids: run 'newuidmap': no_new_privs is set on this process", ExitCode::host)
         .set_hint(
             "in kubernetes set 'allowPrivilegeEscalation: true' for this pod; elsewhere "
             "start gbox without no_new_privs");
-  who.newuidmap = require_helper("newuidmap");
-  who.newgidmap = require_helper("newgidmap");
+  const std::string newuidmap = require_helper("newuidmap");
+  const std::string newgidmap = require_helper("newgidmap");
   who.uids = user_map(who.uid, require_ranges(who, "/etc/subuid"));
   who.gids = user_map(who.gid, require_ranges(who, "/etc/subgid"));
+  who.newuidmap = newuidmap;
+  who.newgidmap = newgidmap;
+}
+
+void map_single_id(Identity& who) {
+  who.uids = single_user_map(who.uid);
+  who.gids = single_user_map(who.gid);
+  if (who.uid != 0) return;
+  try {
+    who.uids = single_root_map(root_ranges("/etc/subuid", "/proc/self/uid_map"));
+    who.gids = single_root_map(root_ranges("/etc/subgid", "/proc/self/gid_map"));
+  } catch (const Error&) {
+    // Root of a namespace that has no other id: no more than whoever made that namespace.
+    who.uids = single_user_map(0);
+    who.gids = single_user_map(0);
+  }
+}
+
+}  // namespace
+
+Identity find_identity(IdMapChoice choice) {
+  Identity who;
+  who.uid = ::geteuid();
+  who.gid = ::getegid();
+  if (const passwd* entry = ::getpwuid(who.uid)) who.name = entry->pw_name;
+  if (choice == IdMapChoice::automatic) try {
+      map_subordinate_ids(who);
+      return who;
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::host) throw;
+      who.single = {error.message(), error.hint()};
+    }
+  else
+    who.single = {"'--id-map single' asks for it", "leave out '--id-map single'"};
+  map_single_id(who);
   return who;
+}
+
+std::optional<IdMapChoice> id_map_choice(std::string_view text) {
+  if (text == "auto") return IdMapChoice::automatic;
+  if (text == "single") return IdMapChoice::single;
+  return std::nullopt;
+}
+
+const SingleId& entered_single_id() {
+  return entered_single;
+}
+
+void write_id_maps(const Identity& who, pid_t pid) {
+  const auto write_map = [&](const char* name, const std::string& helper, const IdMap& map) {
+    if (!helper.empty()) {
+      run_helper(helper_argv(helper, pid, map), "map ids: run " + quoted(helper));
+      return;
+    }
+    const std::string path = "/proc/" + std::to_string(pid) + '/' + name;
+    write_all(open(path, O_WRONLY).get(), id_map_text(map), path);
+  };
+  // Whoever maps his own group alone must first give up setgroups(2): it could drop a group that a
+  // file's mode keeps out (CVE-2014-8989). Not asked of a map that helpers or root write.
+  if (!who.single.cause.empty() && who.uid != 0) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/setgroups";
+    write_all(open(path, O_WRONLY).get(), "deny", path);
+  }
+  write_map("uid_map", who.newuidmap, who.uids);
+  write_map("gid_map", who.newgidmap, who.gids);
 }
 
 bool inside_namespace() {
   return entered;
 }
 
-void enter_namespace(char** argv) {
+void enter_namespace(char** argv, IdMapChoice choice, const SingleId& why) {
   const pid_t self = ::getpid();
   const char* marker = std::getenv(kEnteredVariable);
   if (marker != nullptr && marker == std::to_string(self)) {
     (void)::unsetenv(kEnteredVariable);  // fails only for a malformed name
+    entered_single = {take_variable(kCauseVariable), take_variable(kRemedyVariable)};
     entered = true;
     // New mounts of the host must not appear in here half way through a build.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
       throw SysError(errno, "enter sandbox: make mounts private", ExitCode::host);
     return;
   }
-  const Identity who = find_identity();
+  Identity who = find_identity(choice);
+  if (choice == IdMapChoice::automatic && !who.single.cause.empty() && !why.cause.empty())
+    who.single = why;
   Pipe ready = pipe();
   Child mapper = fork_child([&] {
     ready.write.reset();
     std::byte byte{};
-    if (read_full(ready.read.get(), {&byte, 1}, "pipe") == 1) write_maps(who, self);
+    if (read_full(ready.read.get(), {&byte, 1}, "pipe") == 1) write_id_maps(who, self);
   });
   ready.read.reset();
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) throw_unshare_error(errno);
@@ -235,8 +299,9 @@ void enter_namespace(char** argv) {
   if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
     throw SysError(errno, "enter sandbox: become its root", ExitCode::host);
   const Fd executable = own_executable();
-  if (::setenv(kEnteredVariable, std::to_string(self).c_str(), 1) != 0)
-    throw SysError(errno, "set environment");
+  set_variable(kEnteredVariable, std::to_string(self));
+  set_variable(kCauseVariable, who.single.cause);
+  set_variable(kRemedyVariable, who.single.remedy);
   (void)::syscall(SYS_execveat, executable.get(), "", argv, environ, AT_EMPTY_PATH);
   throw SysError(errno, "enter sandbox: execute gbox again", ExitCode::host);
 }

@@ -20,7 +20,8 @@ name = "p"
 remove = ["/file"]
 TOML
 chmod 644 "$public/base.tar" "$public/stage4.toml"
-build=("$public/gbox" build "$public/stage4.toml" --output "oci:$scratch/image" --store "$scratch/s")
+build=("$public/gbox" build "$public/stage4.toml" --output "oci:$scratch/image" --store "$scratch/s"
+  --require-level full)
 
 refused() {
   local error=$1 hint=$2

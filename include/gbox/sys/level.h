@@ -11,13 +11,13 @@ namespace gbox::sys {
 // Weakest first, so that levels compare with <.
 enum class Level {
   none,               // no user namespace at all
-  single_id,          // one id mapped: owners cannot be kept
+  single_id,          // one id mapped: owners are recorded, and emulated for steps
   no_kernel_overlay,  // namespaces, but overlay cannot be mounted on the store
   proc_bound,         // no fresh proc: the outer one is bound
   full,               // subordinate ids, all namespaces, kernel overlay
 };
 // The lowest that steps can run at.
-inline constexpr Level kLowestLevel = Level::no_kernel_overlay;
+inline constexpr Level kLowestLevel = Level::single_id;
 
 std::string_view to_string(Level level);  // "full", "proc-bound", "no-kernel-overlay", …
 std::optional<Level> level_from_string(std::string_view name);

@@ -12,6 +12,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/sys/level.h"
+#include "gbox/sys/userns.h"
 
 namespace gbox::sys {
 
@@ -45,9 +46,9 @@ struct HostReport {
 // Takes well under a second. Throws only when the machine itself fails (no memory, no fork).
 HostReport probe_host(const std::string& store_path);
 
-// Before the namespace is entered: throws Error (ExitCode::host) when the caller's ids cannot be
-// mapped at all (no_new_privs, helpers, ranges). Reads a dozen small files.
-void require_identity(const HostFacts& facts);
+// Before the namespace is entered: why the caller can map no id but his own (no_new_privs, helpers,
+// ranges), as far as a dozen small files tell. Without a cause when they tell of none.
+SingleId why_single_id(const HostFacts& facts);
 
 // After entering failed half way, in a process that can try nothing any more: throws `failure` in
 // the words of what, of the facts read before, explains it; as it is when nothing does.
