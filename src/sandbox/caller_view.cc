@@ -65,10 +65,11 @@ sys::Fd CallerView::open_link(const Call& call, const std::string& name, int fla
   return opened;
 }
 
-// A root and a working directory of the thread's own.
+// A root, a working directory and a umask of the thread's own.
 bool CallerView::set_thread_apart() {
   if (thread_is_apart_) return true;
   if (::unshare(CLONE_FS) != 0 || ::fchdir(own_descriptors_.get()) != 0) return false;
+  (void)::umask(0);  // the caller's counts; this one is the thread's own as well
   thread_is_apart_ = true;
   return true;
 }

@@ -91,11 +91,20 @@ class Compiler {
         }
         append(program, check(*refusal));
       }
-    if (!allowed_.contains(call))
+    const auto condition = notifications_.only_with.find(call);
+    if (!allowed_.contains(call)) {
       append(program, unknown());
-    else
+      return program;
+    }
+    if (condition != notifications_.only_with.end()) {
+      program.push_back(load_argument(condition->second.argument));
+      program.push_back({BPF_JMP | BPF_JSET | BPF_K, 0, 1, condition->second.bits});
+      program.push_back(answer(SECCOMP_RET_USER_NOTIF));
+      program.push_back(answer(SECCOMP_RET_ALLOW));
+    } else {
       program.push_back(
           answer(notifications_.calls.contains(call) ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW));
+    }
     return program;
   }
 
@@ -137,6 +146,8 @@ Program seccomp_program(const Policy& policy, const Notifications& notifications
   // Not by its digest: a policy may be changed after it was read.
   std::string content = content_of(policy) + (notifications.refusals ? "all" : "");
   for (const std::string& call : notifications.calls) content += ' ' + call;
+  for (const auto& [call, when] : notifications.only_with)
+    content += ' ' + call + std::to_string(when.argument) + ':' + std::to_string(when.bits);
   const std::scoped_lock lock(guard);
   const auto found = made.find(content);
   if (found != made.end()) return found->second;

@@ -1,6 +1,8 @@
 // A policy's system calls as one BPF program, made before the fork; the child only installs it.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -9,10 +11,18 @@
 
 namespace gbox::sandbox {
 
+// Some of the bits of an argument's low half are set.
+struct ArgumentBits {
+  int argument = -1;  // 0…5; -1: whatever the arguments
+  std::uint32_t bits = 0;
+};
+
 // What a filter leaves to gbox to answer (see notified.h).
 struct Notifications {
   std::set<std::string> calls;  // where the policy allows them
   bool refusals = false;        // whatever the policy does not allow
+  // Of the calls, those that are left to gbox only with such arguments: the kernel does the others.
+  std::map<std::string, ArgumentBits> only_with;
   [[nodiscard]] bool any() const { return refusals || !calls.empty(); }
 };
 

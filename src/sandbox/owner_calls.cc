@@ -31,26 +31,11 @@ bool is_among(std::uint32_t id, const std::vector<std::uint32_t>& ids) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-// What is not the namespace's own, such as a device of the host, is none of the step's business.
-// gbox might have power over it where the step has none.
-bool is_own(const struct stat& status) {
+}  // namespace
+
+bool OwnerCalls::is_own(const struct stat& status) noexcept {
   return status.st_uid == 0;
 }
-
-// The device number as mknod(2) takes it, in 32 bits (Linux' include/linux/kdev_t.h).
-dev_t decode_device(std::uint32_t device) {
-  return makedev((device & 0xfff00) >> 8, (device & 0xff) | ((device >> 12) & 0xfff00));
-}
-
-// The directory ("" for the working one) and the name in it, as the kernel takes a path apart.
-std::pair<std::string, std::string> split_path(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {".", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
-}
-
-}  // namespace
 
 std::optional<sys::Owner> OwnerCalls::owner_of(const sys::Fd& inode,
                                                const struct stat& status) const {
@@ -116,37 +101,6 @@ Answer OwnerCalls::chown(const Call& call, int dirfd, std::uint64_t path, std::u
 
 Answer OwnerCalls::fchown(const Call& call, int fd, std::uint32_t uid, std::uint32_t gid) {
   return change_owner(call, view_.open(call, fd), uid, gid);
-}
-
-Answer OwnerCalls::mknod(const Call& call, int dirfd, std::uint64_t path, mode_t mode,
-                         std::uint32_t device) {
-  if (!S_ISCHR(mode) && !S_ISBLK(mode)) return Answer::proceed();
-  const auto text = call.read_string(path);
-  if (!text) return Answer::error(EFAULT);
-  if (text->empty()) return Answer::error(ENOENT);
-  const Credentials& who = credentials_.of(call.pid);
-  const dev_t number = decode_device(device);
-  // As overlayfs has it of a whiteout's number.
-  if (who.user.effective != 0 || (S_ISCHR(mode) && number == 0)) return Answer::error(EPERM);
-  const auto [parent, name] = split_path(*text);
-  if (name.empty() || name == "." || name == "..") return Answer::error(EEXIST);
-  const sys::Fd directory = view_.open(call, dirfd, parent, Follow::yes);
-  struct stat above {};
-  if (!directory || ::fstat(directory.get(), &above) != 0) return failed();
-  if (!is_own(above)) return Answer::error(EACCES);
-  const mode_t umask = view_.umask(call);
-  if (!call.alive()) return Answer::error(ESRCH);
-  const sys::Fd made(::openat(directory.get(), name.c_str(),
-                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  struct stat status {};
-  if (!made || ::fstat(made.get(), &status) != 0 ||
-      ::fchmod(made.get(), mode & 07777u & ~umask) != 0)
-    return failed();
-  sys::Owner owner{who.user.file_system, who.group.file_system, mode & S_IFMT, number};
-  if ((above.st_mode & S_ISGID) != 0)
-    owner.gid = owner_of(directory, above).value_or(sys::Owner()).gid;
-  record(made, status, owner);
-  return Answer::result(0);
 }
 
 Answer OwnerCalls::answer_stat(const Call& call, const sys::Fd& inode, std::uint64_t buffer) const {

@@ -1,5 +1,5 @@
-// chown, mknod, stat and the calls on extended attributes, where owners and devices are recorded on
-// inodes (gbox/sys/owner.h) because the kernel has one id only.
+// chown, stat and the calls on extended attributes, where owners and devices are recorded on inodes
+// (gbox/sys/owner.h) because the kernel has one id only.
 #pragma once
 
 #include <map>
@@ -22,7 +22,6 @@ class OwnerCalls {
   Answer chown(const Call& call, int dirfd, std::uint64_t path, std::uint32_t uid,
                std::uint32_t gid, CallerView::Follow follow, bool may_be_empty);
   Answer fchown(const Call& call, int fd, std::uint32_t uid, std::uint32_t gid);
-  Answer mknod(const Call& call, int dirfd, std::uint64_t path, mode_t mode, std::uint32_t device);
 
   Answer stat(const Call& call, int dirfd, std::uint64_t path, std::uint64_t buffer,
               CallerView::Follow follow, bool may_be_empty);
@@ -33,14 +32,19 @@ class OwnerCalls {
   Answer list_xattrs(const Call& call, CallerView::Follow follow);
   Answer change_xattr(const Call& call) const;
 
+  // What is not the namespace's own, such as a device of the host, is none of the step's business:
+  // gbox might have power over it where the step has none.
+  static bool is_own(const struct stat& status) noexcept;
+  // By record; these throw SysError.
+  [[nodiscard]] std::optional<sys::Owner> owner_of(const sys::Fd& inode,
+                                                   const struct stat& status) const;
+  void record(const sys::Fd& inode, const struct stat& status, const sys::Owner& owner);
+
  private:
   // What has an owner but can hold no record, such as terminals: kept here, and gone with the
   // sandbox, as they are.
   using Inode = std::pair<dev_t, ino_t>;
 
-  [[nodiscard]] std::optional<sys::Owner> owner_of(const sys::Fd& inode,
-                                                   const struct stat& status) const;
-  void record(const sys::Fd& inode, const struct stat& status, const sys::Owner& owner);
   Answer change_owner(const Call& call, const sys::Fd& inode, std::uint32_t uid, std::uint32_t gid);
   Answer answer_stat(const Call& call, const sys::Fd& inode, std::uint64_t buffer) const;
 

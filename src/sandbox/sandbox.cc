@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "child.h"
+#include "creation_calls.h"
 #include "embedded.h"
 #include "filter.h"
 #include "gbox/base/text.h"
@@ -291,7 +292,10 @@ Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prep
   prepared.single_id = owners == sys::Owners::recorded;
   prepared.host_name = settings.host_name;
   prepared.network = network_of(settings.network);
-  const Notifications notifications = notifications_of(settings.notified);
+  Notifications notifications = notifications_of(settings.notified);
+  if (prepared.single_id)
+    for (const char* call : {"open", "openat"})
+      notifications.only_with.emplace(call, creating_open(call));
   prepared.seccomp = seccomp_program(policy, notifications);
   prepare_capabilities(prepared, policy, settings.command.uid);
   prepared.uid = settings.command.uid;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "caller_view.h"
+#include "creation_calls.h"
 #include "credentials.h"
 #include "gbox/base/error.h"
 #include "identity_calls.h"
@@ -27,6 +28,7 @@ struct Emulation {
   CallerView view;
   CredentialTable credentials;
   OwnerCalls owners{view, credentials};
+  CreationCalls creation{view, credentials, owners};
   IdentityCalls identities{view, credentials};
 };
 
@@ -92,14 +94,42 @@ void add_owners(Table& table) {
     return e.owners.chown(c, int_argument(c, 0), c.arguments[1], id_argument(c, 2),
                           id_argument(c, 3), follow_of(c, 4), may_be_empty(c, 4));
   });
+}
+
+void add_creation(Table& table) {
+  table.add("open", [](Emulation& e, const Call& c) {
+    return e.creation.open(c, AT_FDCWD, c.arguments[0], int_argument(c, 1),
+                           static_cast<mode_t>(c.arguments[2]));
+  });
+  table.add("openat", [](Emulation& e, const Call& c) {
+    return e.creation.open(c, int_argument(c, 0), c.arguments[1], int_argument(c, 2),
+                           static_cast<mode_t>(c.arguments[3]));
+  });
+  table.add("creat", [](Emulation& e, const Call& c) {
+    return e.creation.open(c, AT_FDCWD, c.arguments[0], O_CREAT | O_WRONLY | O_TRUNC,
+                           static_cast<mode_t>(c.arguments[1]));
+  });
+  table.add("mkdir", [](Emulation& e, const Call& c) {
+    return e.creation.mkdir(c, AT_FDCWD, c.arguments[0], static_cast<mode_t>(c.arguments[1]));
+  });
+  table.add("mkdirat", [](Emulation& e, const Call& c) {
+    return e.creation.mkdir(c, int_argument(c, 0), c.arguments[1],
+                            static_cast<mode_t>(c.arguments[2]));
+  });
+  table.add("symlink", [](Emulation& e, const Call& c) {
+    return e.creation.symlink(c, c.arguments[0], AT_FDCWD, c.arguments[1]);
+  });
+  table.add("symlinkat", [](Emulation& e, const Call& c) {
+    return e.creation.symlink(c, c.arguments[0], int_argument(c, 1), c.arguments[2]);
+  });
   table.add("mknod", [](Emulation& e, const Call& c) {
-    return e.owners.mknod(c, AT_FDCWD, c.arguments[0], static_cast<mode_t>(c.arguments[1]),
-                          static_cast<std::uint32_t>(c.arguments[2]));
+    return e.creation.mknod(c, AT_FDCWD, c.arguments[0], static_cast<mode_t>(c.arguments[1]),
+                            static_cast<std::uint32_t>(c.arguments[2]));
   });
   table.add("mknodat", [](Emulation& e, const Call& c) {
-    return e.owners.mknod(c, int_argument(c, 0), c.arguments[1],
-                          static_cast<mode_t>(c.arguments[2]),
-                          static_cast<std::uint32_t>(c.arguments[3]));
+    return e.creation.mknod(c, int_argument(c, 0), c.arguments[1],
+                            static_cast<mode_t>(c.arguments[2]),
+                            static_cast<std::uint32_t>(c.arguments[3]));
   });
 }
 
@@ -174,6 +204,7 @@ void add_identities(Table& table) {
 void emulate_ids(Notified& notified) {
   Table table(notified);
   add_owners(table);
+  add_creation(table);
   add_stat(table);
   add_xattrs(table);
   add_identities(table);

@@ -72,6 +72,11 @@ cd /destination/hands
 echo more >>hard; [ "$(stat -c %u:%g renamed)" = 15:16 ]
 touch -h moved; mv moved back; [ "$(stat -c %u:%g back)" = 5:6 ]
 rm -r copy-of-tree; mv tree other; [ "$(stat -c %u:%g other/of/link)" = 65534:65535 ]
+mkdir group; chown 0:27 group; chmod 2775 group; touch group/in; mkdir group/sub; ln -s x group/link
+[ "$(stat -c %u:%g:%a group/in group/sub group/link)" = "0:27:644
+0:27:2755
+0:27:777" ]
+chmod 777 .
 # Ids of processes, and of those they start.
 setpriv --reuid 250 --regid 251 --groups 5,7 sh -c '
   [ "$(id -u):$(id -g):$(id -G)" = "250:251:251 5 7" ] && (sleep 0; [ "$(id -un)" = "$(id -un 250)" ])'
@@ -91,6 +96,11 @@ def drop():
     os.setgroups([9, 3]); os.setresgid(1, 2, 3); os.setresuid(4, 5, 6)
     assert os.getresuid() == (4, 5, 6) and os.getresgid() == (1, 2, 3), os.getresuid()
     assert os.getgroups() == [3, 9], os.getgroups()
+    os.mkdir("of-five"); os.symlink("x", "of-five/l"); os.close(os.open("of-five/f", os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o4640))
+    with open("of-five/g", "x") as file: file.write("made")
+    assert open("of-five/g").read() == "made" and os.stat("of-five/f").st_mode == 0o104640
+    for name in "of-five", "of-five/l", "of-five/f", "of-five/g":
+        assert (os.lstat(name).st_uid, os.lstat(name).st_gid) == (5, 2), os.lstat(name)
     os.setuid(6); assert os.getresuid() == (4, 6, 6)
     try:
         os.setuid(0)

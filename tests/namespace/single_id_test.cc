@@ -110,3 +110,19 @@ TEST_CASE(
   CHECK(out.find("CapEff:\t0000000000000000") != std::string::npos);
   CHECK(out.find("CapBnd:\t0000000000000000") != std::string::npos);
 }
+
+TEST_CASE("what a user makes is that user's, and a directory's group goes to what is made in it") {
+  if (!emulated()) return;
+  const Box box;
+  CHECK(box.run("umask ; mkdir /tmp/shared ; chown /tmp/shared 0 27 ; chmod /tmp/shared 02775 ; "
+                "write /tmp/shared/a x ; status /tmp/shared/a ; mkdir /tmp/shared/d ; "
+                "status /tmp/shared/d ; symlink x /tmp/shared/l ; status /tmp/shared/l ; "
+                "become 250 251 ; write /tmp/b x ; status /tmp/b ; mkdir /tmp/c ; status /tmp/c ; "
+                "symlink x /tmp/c/l ; status /tmp/c/l ; copy /bin/payload /tmp/c/p ; status "
+                "/tmp/c/p ; "
+                "write /tmp/b y ; show /tmp/b")
+            .out ==
+        "0022\nok\nok\nok\nok\nfile 0644 0:27\nok\ndirectory 2755 0:27\nok\n"
+        "link 0777 0:27\nok\nok\nfile 0644 250:251\nok\ndirectory 0755 250:251\nok\n"
+        "link 0777 250:251\nok\nfile 0755 250:251\nok\ny");
+}

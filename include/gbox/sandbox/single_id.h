@@ -10,10 +10,11 @@
 // that descriptor alone. All that it writes is records on inodes that the step could write to
 // itself.
 //
-// What is not emulated: an emulated user who is not 0 is kept from nothing but chown, mknod and
-// changing its ids; the files it makes are root's until they are given to it; a program with the
-// setuid bit does not change the ids of who runs it; /proc/PID/status and the auxiliary vector show
-// 0; ACLs cannot name other ids than 0; x32 programs get ENOSYS.
+// What is not emulated: an emulated user who is not 0 is kept from nothing but chown, mknod of
+// devices and changing its ids; what is made by openat2(2), O_TMPFILE, bind(2) or through a link
+// that leads nowhere is root's until it is given away; a program with the setuid bit does not
+// change the ids of who runs it; /proc/PID/status and the auxiliary vector show 0; ACLs cannot name
+// other ids than 0; x32 programs get ENOSYS.
 #pragma once
 
 #include "gbox/sandbox/notified.h"

@@ -1,6 +1,7 @@
 #include "filter.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <seccomp.h>
 
@@ -346,6 +347,14 @@ TEST_CASE("what gbox wants to answer itself is notified, and nothing else") {
   CHECK(ask(tracing, native, "ioctl", {0, 0x5413}) == "allow");
   CHECK(answer(tracing, {native.audit, 9999}) == "notify");
   CHECK(answer(tracing, {AUDIT_ARCH_AARCH64, 1}) == "notify");
+  Notifications creating{{"openat", "open"}};
+  creating.only_with = {{"openat", {2, O_CREAT}}};
+  const std::vector<Program> some = {seccomp_program(policy, creating)};
+  CHECK(ask(some, native, "openat", {0, 0, O_RDWR | O_CREAT}) == "notify");
+  CHECK(ask(some, kArchitectures[1], "openat", {0, 0, O_CREAT | O_EXCL}) == "notify");
+  CHECK(ask(some, native, "openat", {0, 0, O_RDWR}) == "allow");
+  CHECK(ask(some, native, "openat", {0, O_CREAT, O_TRUNC}) == "allow");
+  CHECK(ask(some, native, "open") == "notify");
   // The plain program stays as it is.
   CHECK(ask(programs_of(policy), native, "chown") == "allow");
 }
