@@ -52,7 +52,7 @@ class Asker {
     CaptureLimits limits;
     limits.output_bytes = portage::kMaxPlanBytes;
     limits.messages_bytes = portage::kMaxPlanTextBytes;
-    return run_captured(std::move(settings), sandbox::load_policy(phase_.policy), input, limits,
+    return run_captured(std::move(settings), policy_of(context_.inputs, phase_), input, limits,
                         [&] { context_.observer.tick(); });
   }
 

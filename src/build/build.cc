@@ -279,6 +279,9 @@ std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& 
     if (planned[i].cached) ++cached;
   }
   tell_facts(inputs, store, observer);
+  for (const auto& [phase, policy] : inputs.policies)
+    if (const std::string text = widening_text(policy); !text.empty())
+      observer.fact("policy", "phase " + quoted(phase) + ": " + text);
   observer.plan(infos, cached);
   // Faults of the spec come before the first hour of work, not after it.
   if (cached < end) open_repositories(inputs, sources);
@@ -322,7 +325,9 @@ BuildPlan make_build_plan(const BuildRequest& request, Masked masked, Observer& 
                              sys::usable_memory());
   Supplies supplies(context, sources);
   context.supplies = &supplies;  // Portage is shown what binary package hosts offer
-  return with_packages(context, annotate(inputs.plan, inputs.spec, store));
+  BuildPlan plan = with_packages(context, annotate(inputs.plan, inputs.spec, store));
+  plan.policies = inputs.policies;
+  return plan;
 }
 
 LockResult lock(const LockRequest& request, Observer& observer) {

@@ -28,6 +28,8 @@ Effort effort_of(const EffortOptions& asked, const spec::BuildOptions& options, 
   effort.packages = packages.value_or(usual_packages(effort.jobs));
   effort.attempts = 1 + asked.retries;
   effort.keep_going = asked.keep_going;
+  effort.trace_policy = asked.trace_policy;
+  effort.limits = asked.limits;
   return effort;
 }
 

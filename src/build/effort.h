@@ -14,6 +14,8 @@ struct Effort {
   unsigned jobs = 1;               // make jobs, shared by them
   std::uint64_t memory_bytes = 0;  // likewise; 0: without limit
   unsigned attempts = 1;           // of a package that fails
+  bool trace_policy = false;       // each call that a step's policy refuses is told
+  spec::Limits limits;             // besides, and before, those of the spec
   bool keep_going = false;         // what does not depend on one that failed is built all the same
 };
 

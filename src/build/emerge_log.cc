@@ -101,6 +101,45 @@ std::optional<std::string> out_of_memory_in(std::string_view log, bool kernel_ki
   return std::nullopt;
 }
 
+bool says_file_too_large_in(std::string_view log) {
+  return log.find("File size limit exceeded") != std::string_view::npos ||
+         log.find("File too large") != std::string_view::npos;
+}
+
+bool says_file_too_large(const std::string& log_path) {
+  return says_file_too_large_in(tail_of(log_path));
+}
+
+bool says_no_process_in(std::string_view log) {
+  return log.find("fork: Resource temporarily unavailable") != std::string_view::npos ||
+         log.find("fork: retry: Resource temporarily") != std::string_view::npos ||
+         log.find("Cannot fork") != std::string_view::npos ||
+         log.find("can't start new thread") != std::string_view::npos;
+}
+
+bool says_no_process(const std::string& log_path) {
+  return says_no_process_in(tail_of(log_path));
+}
+
+Lack lack_of_room_in(std::string_view log) {
+  if (log.find("Disk quota exceeded") != std::string_view::npos) return Lack::quota;
+  if (log.find("No space left on device") != std::string_view::npos) return Lack::space;
+  return Lack::nothing;
+}
+
+Lack lack_of_room(const std::string& log_path) {
+  return lack_of_room_in(tail_of(log_path));
+}
+
+bool says_not_permitted_in(std::string_view log) {
+  return log.find("Operation not permitted") != std::string_view::npos ||
+         log.find("Function not implemented") != std::string_view::npos;
+}
+
+bool says_not_permitted(const std::string& log_path) {
+  return says_not_permitted_in(tail_of(log_path));
+}
+
 std::optional<std::string> out_of_memory(const std::string& log_path, bool kernel_killed) {
   return out_of_memory_in(tail_of(log_path), kernel_killed);
 }

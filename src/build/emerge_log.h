@@ -29,4 +29,21 @@ std::vector<std::string> emerged_packages_in(std::string_view log);
 std::optional<std::string> out_of_memory(const std::string& log_path, bool kernel_killed);
 std::optional<std::string> out_of_memory_in(std::string_view log, bool kernel_killed);
 
+// Whether a file of its met the limit on the size of files, as the C library and shells word it.
+bool says_file_too_large(const std::string& log_path);
+bool says_file_too_large_in(std::string_view log);
+
+// Whether it could not start another process or thread.
+bool says_no_process(const std::string& log_path);
+bool says_no_process_in(std::string_view log);
+
+// What a full file system or quota is called in it.
+enum class Lack { nothing, space, quota };
+Lack lack_of_room(const std::string& log_path);
+Lack lack_of_room_in(std::string_view log);
+
+// Whether it was refused something, as the C library words it: by the policy, perhaps.
+bool says_not_permitted(const std::string& log_path);
+bool says_not_permitted_in(std::string_view log);
+
 }  // namespace gbox::build

@@ -51,7 +51,7 @@ class ImageBuild {
     config.volumes = {from.volumes.begin(), from.volumes.end()};
     config.working_dir = from.working_dir;
     config.labels = {from.labels.begin(), from.labels.end()};
-    config.labels.merge(own_labels(inputs_.spec));  // which leaves what is there
+    config.labels.merge(own_labels(inputs_.spec, inputs_.policies));  // which leaves what is there
     config.stop_signal = from.stop_signal;
     return config;
   }

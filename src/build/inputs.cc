@@ -152,22 +152,31 @@ void digest_config(Inputs& inputs, plan::PlanInputs& plan_inputs) {
         digest_path(resolve_path(inputs, config.config_dir), config.config_dir_where, "config_dir");
 }
 
-void choose_policies(spec::BuildSpec& spec) {
-  for (spec::Phase& phase : spec.phases) {
-    if (phase.policy.empty())
-      phase.policy = phase.emerge.atoms.empty() && phase.unmerge.empty() ? "run" : "emerge";
-    try {
-      (void)sandbox::load_policy(phase.policy);
-    } catch (Error& error) {
-      throw error.add_context(to_string(phase.where) + ": phase " + quoted(phase.name));
-    }
-  }
+void choose_policies(Inputs& inputs) {
+  inputs.policies = phase_policies(inputs.spec, inputs.directory);
+  for (spec::Phase& phase : inputs.spec.phases)
+    phase.policy = inputs.policies[phase.name].policy.name;
 }
 
 }  // namespace
 
 std::string resolve_path(const Inputs& inputs, const std::string& path) {
   return path.starts_with('/') ? path : inputs.directory + '/' + path;
+}
+
+const sandbox::Policy& policy_of(const Inputs& inputs, const spec::Phase& phase) {
+  const auto found = inputs.policies.find(phase.name);
+  if (found == inputs.policies.end())
+    throw Error("internal error: no policy of phase " + quoted(phase.name));
+  return found->second.policy;
+}
+
+std::map<std::string, PhasePolicy> policies_of_spec(
+    const std::string& path, const std::map<std::string, std::string>& overrides) {
+  struct Silent : WarningSink {
+    void warn(const Warning&) override {}
+  } silent;
+  return read_inputs({path, overrides}, silent).policies;
 }
 
 Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
@@ -181,7 +190,7 @@ Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
   utsname machine{};
   if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
   inputs.machine = machine.machine;
-  choose_policies(inputs.spec);
+  choose_policies(inputs);
   // In the image, one of Gentoo's own is where it is for everybody, whatever this build's mirror.
   for (spec::BinaryHost& host : inputs.spec.binary_hosts)
     if (!host.official.empty())
@@ -210,7 +219,7 @@ void make_plan(Inputs& inputs) {
   plan_inputs.helpers["step"] = kStepFormat;
   plan_inputs.environment = portage::base_environment();
   for (const spec::Phase& phase : inputs.spec.phases) {
-    plan_inputs.policies[phase.policy] = sandbox::load_policy(phase.policy).digest.to_string();
+    plan_inputs.phase_policies[phase.name] = policy_of(inputs, phase).digest.to_string();
     for (const spec::Copy& copy : phase.copy)
       plan_inputs.copy_sources[phase.name].push_back(
           digest_path(resolve_path(inputs, copy.from), copy.where, "copy"));

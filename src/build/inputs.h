@@ -10,6 +10,7 @@
 
 #include "gbox/base/sink.h"
 #include "gbox/build/build.h"
+#include "gbox/build/policies.h"
 #include "gbox/plan/plan.h"
 #include "gbox/portage/config.h"
 #include "gbox/portage/repository.h"
@@ -32,12 +33,16 @@ struct Inputs {
   std::vector<portage::CheckedRepository> repositories;   // sorted by name, once all are open
   bool checked = false;  // all repositories are open, and the configuration fits them
   std::vector<portage::ConfigFile> config_files;
-  std::string distfiles;  // the spec's own directory, absolute; empty: none
+  std::string distfiles;                        // the spec's own directory, absolute; empty: none
+  std::map<std::string, PhasePolicy> policies;  // by phase
   plan::Plan plan;
 };
 
 // Reads the spec and chooses policies. Throws SpecError, or Error naming what is missing.
 Inputs read_inputs(const SpecSource& source, WarningSink& warnings);
+
+// What a sandbox of this phase may do.
+const sandbox::Policy& policy_of(const Inputs& inputs, const spec::Phase& phase);
 
 // A path of the spec as an absolute one.
 std::string resolve_path(const Inputs& inputs, const std::string& path);

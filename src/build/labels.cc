@@ -30,10 +30,21 @@ std::string unverified_inputs(const spec::BuildSpec& spec) {
 
 }  // namespace
 
-std::map<std::string, std::string> own_labels(const spec::BuildSpec& spec) {
+std::string widened_policies(const std::map<std::string, PhasePolicy>& policies) {
+  std::vector<std::string> widened;
+  for (const auto& [phase, policy] : policies)
+    if (!policy.widened.empty())
+      widened.push_back(phase + ": " + policy.policy.name + " and " + join(policy.widened, ", ") +
+                        " (" + policy.why + ')');
+  return join(widened, "; ");
+}
+
+std::map<std::string, std::string> own_labels(const spec::BuildSpec& spec,
+                                              const std::map<std::string, PhasePolicy>& policies) {
   std::map<std::string, std::string> labels = {
       {kMarchLabel, march_of_flags(spec.portage.common_flags)},
-      {kUnverifiedLabel, unverified_inputs(spec)}};
+      {kUnverifiedLabel, unverified_inputs(spec)},
+      {kWidenedLabel, widened_policies(policies)}};
   std::erase_if(labels, [](const auto& label) { return label.second.empty(); });
   return labels;
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "gbox/build/policies.h"
 #include "gbox/spec/spec.h"
 
 namespace gbox::build {
@@ -14,7 +15,15 @@ constexpr char kMarchLabel[] = "gbox.march";
 // Inputs that were taken without a signature because the spec said so: "base gentoo".
 constexpr char kUnverifiedLabel[] = "gbox.unverified";
 
+// Policies that the spec widened, with its reasons: a step of the image could do more than gbox's
+// own policies allow.
+constexpr char kWidenedLabel[] = "gbox.policy.widened";
+
+// What a widened policy of a phase is called in there.
+std::string widened_policies(const std::map<std::string, PhasePolicy>& policies);
+
 // `spec` with what 'native' means put in (apply_native).
-std::map<std::string, std::string> own_labels(const spec::BuildSpec& spec);
+std::map<std::string, std::string> own_labels(const spec::BuildSpec& spec,
+                                              const std::map<std::string, PhasePolicy>& policies);
 
 }  // namespace gbox::build

@@ -164,7 +164,7 @@ class Facts {
     inputs.hooks = selectors_;
     for (const auto* paths : {&plan_.profile_bashrcs, &package.bashrcs, &package.patches})
       for (const std::string& path : *paths) inputs.hooks[path] = files_.file(path);
-    inputs.policy[phase_.policy] = sandbox::load_policy(phase_.policy).digest.to_string();
+    inputs.policy[phase_.policy] = policy_of(context_.inputs, phase_).digest.to_string();
     inputs.environment = portage::base_environment();
     inputs.network = spec::to_string(phase_.network);
     for (const std::size_t number : package.builds_with)

@@ -286,6 +286,7 @@ bool PackageRun::keep(Job& job) {
   made.parts = step.parts;
   made.log = job.bench->log_name();
   made.seconds = std::chrono::duration<double>(Clock::now() - job.start).count();
+  made.peak_bytes = job.bench->peak_memory_bytes();
   return keep_package(context_, job.bench->scratch_directory("packages"), std::move(made));
 }
 

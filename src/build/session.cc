@@ -16,6 +16,7 @@
 #include "import.h"
 #include "inputs.h"
 #include "lesser_proc.h"
+#include "policy_trace.h"
 #include "repos_view.h"
 #include "root.h"
 #include "settle.h"
@@ -124,10 +125,12 @@ sandbox::Command command_of_image(const oci::ContainerConfig& config,
   return command;
 }
 
-int run(sandbox::Settings settings, const char* policy) {
+int run(sandbox::Settings settings, const sandbox::Policy& policy, Trace trace) {
   add_terminal(settings.command.environment);
   (void)sandbox::ensure_targets(settings);  // the changes are not kept: no stub to take away
-  return run_connected(std::move(settings), sandbox::load_policy(policy)).code;
+  std::optional<PolicyTrace> refusals;
+  if (trace == Trace::yes) refusals.emplace(settings, policy.name);
+  return run_connected(std::move(settings), policy, refusals ? &*refusals : nullptr).code;
 }
 
 // Where in the build directory of the package that failed a shell starts, if the log names one and
@@ -231,11 +234,11 @@ int run_in_image(const RunRequest& request, Observer& observer) {
   if (!names_image(image)) config.cmd = {shell_of(settings.root.get())};
   settings.command = command_of_image(config, request.command, settings.root.get());
   add_network(settings, sandbox_network(request.network), root.scratch("network"));
-  return run(std::move(settings), "run");
+  return run(std::move(settings), sandbox::load_policy("run"), request.trace);
 }
 
 int run_shell(const SpecSource& source, const SourceOptions& options, const std::string& store_path,
-              const std::string& step, Observer& observer) {
+              const std::string& step, Trace trace, Observer& observer) {
   Inputs inputs = read_inputs(source, observer);
   store::Store store = open_store(store_path, observer);
   const sys::FileLock lease = store.lease("gbox shell " + step);
@@ -267,13 +270,13 @@ int run_shell(const SpecSource& source, const SourceOptions& options, const std:
       settings.command.environment.emplace_back("BASH_ENV", build.environment);
     }
   }
-  std::string policy = "run";
+  sandbox::Policy policy = sandbox::load_policy("run");
   for (const spec::Phase& phase : inputs.spec.phases) {
     if (phase.name != planned.phase) continue;
-    policy = phase.policy;
+    policy = policy_of(inputs, phase);
     add_network(settings, sandbox_network(phase.network), root.scratch("network"));
   }
-  const int status = run(std::move(settings), policy.c_str());
+  const int status = run(std::move(settings), policy, trace);
   if (failed) root.finish();  // the next shell finds what this one has left
   return status;
 }

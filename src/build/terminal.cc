@@ -12,7 +12,9 @@
 #include <string_view>
 
 #include "gbox/base/error.h"
+#include "gbox/base/text.h"
 #include "gbox/sys/interrupt.h"
+#include "policy_trace.h"
 
 namespace gbox::build {
 
@@ -64,7 +66,21 @@ Copied copy_some(int from, int to, const char* what) {
   return Copied::some;
 }
 
-sys::ExitStatus run_on_terminal(sandbox::Settings settings, const sandbox::Policy& policy) {
+// Told between what the command prints; each line whole, and on a raw terminal from its beginning.
+void tell_refusals(PolicyTrace* trace, const char* end_of_line) {
+  if (trace == nullptr) return;
+  trace->drain([&](const std::string& line) {
+    sys::write_all(STDERR_FILENO, "gbox: " + printable(line) + end_of_line, "standard error");
+  });
+}
+
+// How long to wait for output: what a trace tells comes by another way.
+int patience_ms(const PolicyTrace* trace) {
+  return trace == nullptr ? -1 : 100;
+}
+
+sys::ExitStatus run_on_terminal(sandbox::Settings settings, const sandbox::Policy& policy,
+                                PolicyTrace* trace) {
   struct sigaction action {};
   action.sa_handler = on_window_change;
   (void)::sigemptyset(&action.sa_mask);
@@ -79,9 +95,10 @@ sys::ExitStatus run_on_terminal(sandbox::Settings settings, const sandbox::Polic
       std::array<pollfd, 3> watched = {pollfd{box.terminal_fd(), POLLIN, 0},
                                        pollfd{sys::interrupt_fd(), POLLIN, 0},
                                        pollfd{input_open ? STDIN_FILENO : -1, POLLIN, 0}};
-      if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR)
+      if (::poll(watched.data(), watched.size(), patience_ms(trace)) < 0 && errno != EINTR)
         throw SysError(errno, "watch the terminal");
       sys::check_interrupt();
+      tell_refusals(trace, "\r\n");
       if (window_changed != 0) {
         window_changed = 0;
         const winsize now = window_size();
@@ -95,10 +112,13 @@ sys::ExitStatus run_on_terminal(sandbox::Settings settings, const sandbox::Polic
         input_open = false;
     }
   }
-  return box.wait();
+  const sys::ExitStatus status = box.wait();
+  tell_refusals(trace, "\n");
+  return status;
 }
 
-sys::ExitStatus run_on_pipes(sandbox::Settings settings, const sandbox::Policy& policy) {
+sys::ExitStatus run_on_pipes(sandbox::Settings settings, const sandbox::Policy& policy,
+                             PolicyTrace* trace) {
   sys::Pipe output = sys::pipe();
   sys::Pipe errors = sys::pipe();
   // A terminal as standard input alone is not handed in: a sandbox gets no terminal of ours.
@@ -111,9 +131,10 @@ sys::ExitStatus run_on_pipes(sandbox::Settings settings, const sandbox::Policy& 
     std::array<pollfd, 3> watched = {pollfd{output.read.get(), POLLIN, 0},
                                      pollfd{errors.read.get(), POLLIN, 0},
                                      pollfd{sys::interrupt_fd(), POLLIN, 0}};
-    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR)
+    if (::poll(watched.data(), watched.size(), patience_ms(trace)) < 0 && errno != EINTR)
       throw SysError(errno, "watch the command");
     sys::check_interrupt();
+    tell_refusals(trace, "\n");
     if (watched[0].revents != 0 &&
         copy_some(output.read.get(), STDOUT_FILENO, "standard output") == Copied::end)
       output.read.reset();
@@ -121,7 +142,9 @@ sys::ExitStatus run_on_pipes(sandbox::Settings settings, const sandbox::Policy& 
         copy_some(errors.read.get(), STDERR_FILENO, "standard error") == Copied::end)
       errors.read.reset();
   }
-  return box.wait();
+  const sys::ExitStatus status = box.wait();
+  tell_refusals(trace, "\n");
+  return status;
 }
 
 }  // namespace
@@ -130,9 +153,10 @@ bool on_terminal() {
   return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
 }
 
-sys::ExitStatus run_connected(sandbox::Settings settings, const sandbox::Policy& policy) {
-  return on_terminal() ? run_on_terminal(std::move(settings), policy)
-                       : run_on_pipes(std::move(settings), policy);
+sys::ExitStatus run_connected(sandbox::Settings settings, const sandbox::Policy& policy,
+                              PolicyTrace* trace) {
+  return on_terminal() ? run_on_terminal(std::move(settings), policy, trace)
+                       : run_on_pipes(std::move(settings), policy, trace);
 }
 
 }  // namespace gbox::build

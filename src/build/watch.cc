@@ -67,6 +67,7 @@ struct Watched::State {
       : box(std::move(started)),
         output_end(std::move(output)),
         lines(std::move(watch.on_line)),
+        on_pump(std::move(watch.on_pump)),
         log(watch.log_fd) {}
 
   void read() {
@@ -87,6 +88,7 @@ struct Watched::State {
   sandbox::Sandbox box;
   sys::Fd output_end;
   Lines lines;
+  std::function<void()> on_pump;
   Log log;
 };
 
@@ -105,9 +107,19 @@ bool Watched::is_open() const noexcept {
   return static_cast<bool>(state_->output_end);
 }
 
+pid_t Watched::pid() const noexcept {
+  return state_->box.pid();
+}
+
+void Watched::kill() noexcept {
+  state_->box.kill();
+}
+
 // The outer process, which holds no end of the pipe, may be there a moment longer.
 sys::ExitStatus Watched::wait() {
-  return state_->box.wait();
+  const sys::ExitStatus status = state_->box.wait();
+  if (state_->on_pump) state_->on_pump();
+  return status;
 }
 
 void pump(std::span<Watched* const> all) {
@@ -119,6 +131,8 @@ void pump(std::span<Watched* const> all) {
   sys::check_interrupt();
   for (std::size_t i = 0; i < all.size(); ++i)
     if (watched[i + 1].revents != 0) all[i]->state_->read();
+  for (const Watched* one : all)
+    if (one->state_->on_pump) one->state_->on_pump();
 }
 
 }  // namespace gbox::build

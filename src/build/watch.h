@@ -18,6 +18,7 @@ constexpr std::uint64_t kMaxLogBytes = 256u << 20;  // what a step prints beyond
 struct Watch {
   int log_fd = -1;
   std::function<void(std::string_view line)> on_line;
+  std::function<void()> on_pump;  // about ten times a second while it runs, and at its end
 };
 
 // A sandbox that runs with its output connected to a Watch. The destructor kills it.
@@ -30,6 +31,8 @@ class Watched {
 
   // Whether output may still come. It ends when the last process of the step is gone.
   [[nodiscard]] bool is_open() const noexcept;
+  [[nodiscard]] pid_t pid() const noexcept;
+  void kill() noexcept;
   // How it ended; is_open() must be false.
   sys::ExitStatus wait();
 

@@ -1,5 +1,7 @@
 #include "workbench.h"
 
+#include <algorithm>
+#include <csignal>
 #include <map>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "gbox/sys/machine.h"
 #include "hosts.h"
 #include "lesser_proc.h"
+#include "no_room.h"
 #include "watch.h"
 
 namespace gbox::build {
@@ -47,7 +50,10 @@ Workbench::Workbench(const StepContext& context, const spec::Phase& phase, StepI
       parents_(std::move(parents)),
       work_(context.store.begin_step(info_.name, parents_.empty() ? "" : parents_.back())),
       root_(context.store, work_, parents_, step_targets(context.inputs)),
-      log_(context.store.open_log(info_.name, info_.key)) {}
+      log_(context.store.open_log(info_.name, info_.key)) {
+  if (const std::string text = widening_text(context.inputs.policies.at(phase.name)); !text.empty())
+    note(text);
+}
 
 std::string Workbench::scratch_directory(const std::string& name) const {
   const std::string path = root_.scratch(name);
@@ -110,9 +116,55 @@ void Workbench::start(Deed deed, const Shown& shown) {
   Watch watch;
   watch.log_fd = log_.fd.get();
   watch.on_line = [this](std::string_view line) { context_.observer.step_output(info_, line); };
+  const sandbox::Policy& policy = policy_of(context_.inputs, phase_);
+  if (context_.effort.trace_policy) trace_.emplace(settings, policy.name);
+  watch.on_pump = [this] { look(); };
+  const spec::Limits most = limits();
+  if (most.processes) settings.limits.processes = most.processes->value;
+  if (most.file_size) settings.limits.file_bytes = most.file_size->value;
+  limit_by_cgroup(most, settings);
   deed_start_ = Clock::now();
   kills_ = sys::out_of_memory_kills();
-  running_.emplace(std::move(settings), sandbox::load_policy(phase_.policy), std::move(watch));
+  running_.emplace(std::move(settings), policy, std::move(watch));
+  meter_ = std::make_unique<Meter>(running_->pid(), most,
+                                   std::vector{work_.fs(), work_.path() + "/scratch"});
+}
+
+// The command line's word counts before the phase's, and that before the whole spec's.
+spec::Limits Workbench::limits() const {
+  return merged(merged(context_.inputs.spec.limits, phase_.limits), context_.effort.limits);
+}
+
+void Workbench::limit_by_cgroup(const spec::Limits& most, sandbox::Settings& settings) {
+  cgroup_.reset();
+  if (!most.memory && !most.processes) return;
+  std::string why;
+  if (Cgroups* const groups = Cgroups::own(&why)) {
+    try {
+      cgroup_ = groups->make(most);
+      settings.cgroup_fd = cgroup_->fd();
+      return;
+    } catch (const Error& error) {
+      why = error.message();
+    }
+  }
+  note("limits are kept by looking once a second: " + why);
+}
+
+void Workbench::look() {
+  if (trace_) tell_refusals();
+  // Once the last process is gone, its number may be another's.
+  if (!meter_ || !running_ || !running_->is_open()) return;
+  meter_->look();
+  peak_memory_bytes_ = std::max(peak_memory_bytes_, meter_->peak_memory_bytes());
+  if (meter_->hit()) running_->kill();  // twice is harmless
+}
+
+void Workbench::tell_refusals() {
+  trace_->drain([this](const std::string& line) {
+    note(line);
+    context_.observer.warn({info_.name + ": " + line, ""});
+  });
 }
 
 void Workbench::finish() {
@@ -120,6 +172,7 @@ void Workbench::finish() {
   running_.reset();
   root_.remove_stubs(stubs_);
   if (status.code != 0) fail(status);
+  meter_.reset();
 }
 
 void Workbench::run(Deed deed, const Shown& shown) {
@@ -159,6 +212,14 @@ void Workbench::fail(const sys::ExitStatus& status) {
     what = "phase " + quoted(info_.phase) + ", " + package->cpv + place + ": " + package->phase;
   else if (!place.empty())
     what = info_.name + place + ": " + deed_.name;
+  if (const auto ended = cause(status)) {
+    StepFailed error(what + ended->words, ExitCode::step);
+    // Fewer make jobs may stay below the limit.
+    error.out_of_memory = ended->of_memory;
+    error.set_hint(ended->hint + " · 'gbox log " + info_.name + "' · 'gbox build " +
+                   inputs.spec.file + "' goes on from here");
+    throw error;
+  }
   const std::optional<std::string> short_of_memory =
       out_of_memory(log_.path, sys::out_of_memory_kills() != kills_);
   const std::string after = " after " + human_duration(seconds) + ", " + ending(status);
@@ -166,11 +227,43 @@ void Workbench::fail(const sys::ExitStatus& status) {
                        (short_of_memory ? ": " + *short_of_memory : ""),
                    ExitCode::step);
   error.out_of_memory = short_of_memory.has_value();
-  error.set_hint((short_of_memory ? "fewer make jobs need less: 'gbox build --jobs N' · " : "") +
-                 std::string("what it printed: 'gbox log ") + info_.name +
-                 "' · a shell where it failed: 'gbox shell " + inputs.spec.file + ' ' + info_.name +
-                 "' · 'gbox build " + inputs.spec.file + "' goes on from here");
+  const bool may_be_refused = !context_.effort.trace_policy && says_not_permitted(log_.path);
+  error.set_hint(
+      std::string(short_of_memory ? "fewer make jobs need less: 'gbox build --jobs N' · " : "") +
+      (may_be_refused ? "'--trace-policy' tells what the policy refused · " : "") +
+      "what it printed: 'gbox log " + info_.name + "' · a shell where it failed: 'gbox shell " +
+      inputs.spec.file + ' ' + info_.name + "' · 'gbox build " + inputs.spec.file +
+      "' goes on from here");
   throw error;
+}
+
+std::optional<Workbench::Cause> Workbench::cause(const sys::ExitStatus& status) const {
+  std::optional<Meter::Hit> found = meter_ ? meter_->hit() : std::nullopt;
+  const std::string kept = cgroup_ ? cgroup_->hit() : "";
+  if (!found && kept == "memory") found = Meter::Hit{kept, *limits().memory, ""};
+  if (!found && kept == "processes") found = Meter::Hit{kept, *limits().processes, ""};
+  if (found) {
+    const Meter::Hit& hit = *found;
+    return Cause{" was ended at its limit " + quoted(hit.name + " = " + hit.limit.shown) + " (" +
+                     to_string(hit.limit.where) + ")" +
+                     (hit.reached.empty() ? "" : ": it had reached " + hit.reached),
+                 "give it more there, or for once by '--limit " + hit.name + "=…'",
+                 hit.name == "memory"};
+  }
+  const std::optional<spec::Limit> file_size = limits().file_size;
+  if (file_size && (status.code == 128 + SIGXFSZ || says_file_too_large(log_.path)))
+    return Cause{" failed: a file reached its limit " + quoted("file_size = " + file_size->shown) +
+                     " (" + to_string(file_size->where) + ')',
+                 "give it more there, or for once by '--limit file_size=…'"};
+  const std::optional<spec::Limit> processes = limits().processes;
+  if (processes && says_no_process(log_.path))
+    return Cause{" failed: it could start no more processes at its limit " +
+                     quoted("processes = " + processes->shown) + " (" +
+                     to_string(processes->where) + ')',
+                 "give it more there, or for once by '--limit processes=…'"};
+  if (const auto room = no_room(log_.path, context_.store.path(), context_.inputs.spec.options))
+    return Cause{" failed: " + room->message, room->hint};
+  return std::nullopt;
 }
 
 store::Record Workbench::publish(store::Record record) {
@@ -182,6 +275,7 @@ store::Record Workbench::publish(store::Record record) {
   record.log = log_.name;
   root_.finish();
   record.seconds = seconds_since(start_);
+  if (peak_memory_bytes_ != 0) record.extra["peak_memory_bytes"] = peak_memory_bytes_;
   return context_.store.publish(std::move(work_), std::move(record));
 }
 

@@ -5,11 +5,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cgroup.h"
 #include "gbox/portage/command.h"
+#include "meter.h"
+#include "policy_trace.h"
 #include "root.h"
 #include "step.h"
 #include "watch.h"
@@ -42,6 +46,8 @@ class Workbench {
   [[nodiscard]] const StepRoot& root() const noexcept { return root_; }
   [[nodiscard]] const std::vector<std::string>& parents() const noexcept { return parents_; }
   [[nodiscard]] const std::string& log_name() const noexcept { return log_.name; }
+  // Of memory, by samples; 0: unknown.
+  [[nodiscard]] std::uint64_t peak_memory_bytes() const noexcept { return peak_memory_bytes_; }
   [[nodiscard]] const std::string& log_path() const noexcept { return log_.path; }
   // A directory of the step that is no part of its result, made when it is missing.
   [[nodiscard]] std::string scratch_directory(const std::string& name) const;
@@ -67,6 +73,18 @@ class Workbench {
   store::Record publish(store::Record record);
 
  private:
+  void look();
+  void tell_refusals();
+  [[nodiscard]] spec::Limits limits() const;
+  // A group that keeps them, if one is to be had.
+  void limit_by_cgroup(const spec::Limits& limits, sandbox::Settings& settings);
+  // What ended the deed, when it was a limit or want of room; empty otherwise.
+  struct Cause {
+    std::string words;  // " was ended: …"
+    std::string hint;
+    bool of_memory = false;
+  };
+  [[nodiscard]] std::optional<Cause> cause(const sys::ExitStatus& status) const;
   [[noreturn]] void fail(const sys::ExitStatus& status);
 
   const StepContext& context_;
@@ -82,6 +100,10 @@ class Workbench {
   std::chrono::steady_clock::time_point deed_start_;
   std::uint64_t kills_ = 0;  // for want of memory, on this host, when it began
   std::vector<std::string> stubs_;
+  std::optional<PolicyTrace> trace_;
+  std::unique_ptr<Cgroup> cgroup_;  // where the host gives one, of the deed that runs
+  std::unique_ptr<Meter> meter_;    // of the deed that runs, or the last one that did
+  std::uint64_t peak_memory_bytes_ = 0;
   std::optional<Watched> running_;  // last: it ends before what it uses
 };
 

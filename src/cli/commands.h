@@ -13,6 +13,7 @@
 
 #include "console.h"
 #include "gbox/build/build.h"
+#include "gbox/build/session.h"
 #include "gbox/sys/probe.h"
 
 namespace gbox::cli {
@@ -93,6 +94,7 @@ struct RunArgs {
   std::vector<std::string> command;  // empty: what the image's config says
   spec::Network network = spec::Network::none;
   SandboxArgs sandbox;
+  build::Trace trace = build::Trace::no;
 };
 
 // An interactive shell in what a step left behind, finished or failed.
@@ -101,6 +103,7 @@ struct ShellArgs {
   StoreArgs store;
   std::string step;
   SandboxArgs sandbox;
+  build::Trace trace = build::Trace::no;
 };
 
 struct LogArgs {
@@ -166,13 +169,40 @@ struct KeysUpdateArgs {
   std::string ca;                 // PEM file trusted besides the system's; "" = none
 };
 
+// Of all four: no use is made of the store.
+struct PolicyListArgs {
+  StoreArgs store;
+  bool json = false;
+};
+
+struct PolicyShowArgs {
+  StoreArgs store;
+  std::string policy;  // a name, or a file
+  bool json = false;
+};
+
+struct PolicyExplainArgs {
+  StoreArgs store;
+  std::string call;
+  std::string policy;  // a name, or a file; "" = all of gbox's own
+  SpecArgs spec;       // of `phase`
+  std::string phase;   // "" = none: by policy
+  bool json = false;
+};
+
+struct PolicyCheckArgs {
+  StoreArgs store;
+  std::string file;
+};
+
 using Command =
     std::variant<BuildArgs, PlanArgs, LockArgs, FetchArgs, RunArgs, ShellArgs, LogArgs, WhyArgs,
                  CacheListArgs, CacheGcArgs, CacheUsageArgs, CacheVerifyArgs, CacheExportArgs,
-                 CacheImportArgs, KeysListArgs, KeysUpdateArgs, DoctorArgs>;
+                 CacheImportArgs, KeysListArgs, KeysUpdateArgs, PolicyListArgs, PolicyShowArgs,
+                 PolicyExplainArgs, PolicyCheckArgs, DoctorArgs>;
 
-// All but cmd_doctor and cmd_keys_* are called inside gbox's namespace (sys::enter_namespace), as
-// its root.
+// All but cmd_doctor, cmd_keys_* and cmd_policy_* are called inside gbox's namespace
+// (sys::enter_namespace), as its root.
 int cmd_build(const BuildArgs& args, Console& console);
 int cmd_plan(const PlanArgs& args, Console& console);
 int cmd_lock(const LockArgs& args, Console& console);
@@ -189,6 +219,10 @@ int cmd_cache_export(const CacheExportArgs& args, Console& console);
 int cmd_cache_import(const CacheImportArgs& args, Console& console);
 int cmd_keys_ls(const KeysListArgs& args, Console& console);
 int cmd_keys_update(const KeysUpdateArgs& args, Console& console);
+int cmd_policy_ls(const PolicyListArgs& args, Console& console);
+int cmd_policy_show(const PolicyShowArgs& args, Console& console);
+int cmd_policy_explain(const PolicyExplainArgs& args, Console& console);
+int cmd_policy_check(const PolicyCheckArgs& args, Console& console);
 int cmd_doctor(const DoctorArgs& args, Console& console);
 
 }  // namespace gbox::cli

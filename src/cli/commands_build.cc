@@ -167,12 +167,12 @@ int cmd_fetch(const FetchArgs& args, Console& console) {
 
 int cmd_run(const RunArgs& args, Console& console) {
   return build::run_in_image(
-      {args.store.directory, args.image, args.repositories, args.command, args.network},
+      {args.store.directory, args.image, args.repositories, args.command, args.network, args.trace},
       console.progress());
 }
 
 int cmd_shell(const ShellArgs& args, Console& console) {
-  return build::run_shell(source_of(args.spec), {}, args.store.directory, args.step,
+  return build::run_shell(source_of(args.spec), {}, args.store.directory, args.step, args.trace,
                           console.progress());
 }
 

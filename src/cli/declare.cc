@@ -35,6 +35,7 @@ Parser::Parser() {
   declare_shell_and_log();
   declare_cache();
   declare_keys();
+  declare_policy();
   declare_doctor();
   CLI::App* help = add(app_, "help", "print the help of a command");
   help->add_option("COMMAND", raw_.help_topic, "the command")->option_text("[COMMAND]");
@@ -102,6 +103,11 @@ void Parser::add_step(CLI::App& command) {
   add_set(command);
 }
 
+void Parser::add_trace(CLI::App& command) {
+  command.add_flag("--trace-policy", raw_.trace_policy,
+                   "tell each call that the sandbox's policy refuses, and by which rule");
+}
+
 void Parser::add_cache(CLI::App& command, const std::string& option,
                        std::vector<std::string>& places, const std::string& text) {
   command.add_option(option, places, text)
@@ -157,6 +163,15 @@ void Parser::declare_build() {
                     "when a package fails, build all that does not depend on it");
   command->add_option("--retry", raw_.retry, "build a package that fails so many times more")
       ->type_name("N");
+  command
+      ->add_option("--limit", raw_.limits,
+                   "end a step that takes more: time=2h, memory=8G, processes=N, file_size=SIZE or "
+                   "disk=SIZE; repeatable")
+      ->type_name("WHAT=MOST")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_trace(*command);
   add_sandbox(*command);
   add_common(*command);
 }
@@ -215,6 +230,7 @@ void Parser::declare_run() {
                    "none (the default), fetch: what you can reach but for this machine itself, or "
                    "host: all that this machine can")
       ->type_name("NETWORK");
+  add_trace(*command);
   // What stands behind the image belongs to the command, options included.
   command->prefix_command();
   add_sandbox(*command);
@@ -225,6 +241,7 @@ void Parser::declare_shell_and_log() {
   CLI::App* shell = add(app_, "shell", "open a shell in what a step left behind");
   add_step(*shell);
   add_sandbox(*shell);
+  add_trace(*shell);
   add_common(*shell);
   CLI::App* log = add(app_, "log", "print the output of a step");
   log->add_option("STEP", raw_.step, "the step, such as 'php' or 'php/dev-libs/icu'");
@@ -289,6 +306,38 @@ void Parser::declare_keys() {
   update->add_option("--ca", raw_.ca, "a PEM file of certificates to trust besides the system's")
       ->type_name("FILE");
   add_common(*update);
+}
+
+void Parser::declare_policy() {
+  CLI::App* policy = add(app_, "policy", "tell what sandboxes may do, and why");
+  policy->require_subcommand(0, 1);
+  CLI::App* list = add(*policy, "ls", "list gbox's own policies");
+  list->add_flag("--json", raw_.json, "print JSON");
+  add_common(*list);
+  CLI::App* show = add(*policy, "show", "print a policy: capabilities, system calls, reasons");
+  show->add_option("POLICY", raw_.policy_words, "a name, or a file")
+      ->option_text("POLICY")
+      ->expected(1, -1);  // a second is refused in our words
+  show->add_flag("--json", raw_.json, "print JSON");
+  add_common(*show);
+  CLI::App* explain =
+      add(*policy, "explain", "tell what becomes of a system call, and by which rule");
+  explain
+      ->add_option("SYSCALL SPEC", raw_.policy_words,
+                   "the call, such as 'unshare'; then the spec that --phase is of")
+      ->option_text("SYSCALL [SPEC]")
+      ->expected(1, -1);
+  explain->add_option("--policy", raw_.policy, "under this policy, a name or a file (default: all)")
+      ->type_name("POLICY");
+  explain
+      ->add_option("--phase", raw_.phase, "under the policy of this phase, as the spec changes it")
+      ->type_name("PHASE");
+  add_set(*explain);
+  explain->add_flag("--json", raw_.json, "print JSON");
+  add_common(*explain);
+  CLI::App* check = add(*policy, "check", "find what is wrong with a policy file");
+  check->add_option("FILE", raw_.policy_words, "the file")->option_text("FILE")->expected(1, -1);
+  add_common(*check);
 }
 
 void Parser::declare_doctor() {

@@ -96,7 +96,11 @@ void choose_means(const Command& command, const std::string& store, Console& con
 bool works_outside(const Command& command) {
   return std::holds_alternative<DoctorArgs>(command) ||
          std::holds_alternative<KeysListArgs>(command) ||
-         std::holds_alternative<KeysUpdateArgs>(command);
+         std::holds_alternative<KeysUpdateArgs>(command) ||
+         std::holds_alternative<PolicyListArgs>(command) ||
+         std::holds_alternative<PolicyShowArgs>(command) ||
+         std::holds_alternative<PolicyExplainArgs>(command) ||
+         std::holds_alternative<PolicyCheckArgs>(command);
 }
 
 int run(Invocation& invocation, Console& console, char** argv) {
@@ -130,6 +134,10 @@ int run(Invocation& invocation, Console& console, char** argv) {
           [&](const CacheImportArgs& args) { return cmd_cache_import(args, console); },
           [&](const KeysListArgs& args) { return cmd_keys_ls(args, console); },
           [&](const KeysUpdateArgs& args) { return cmd_keys_update(args, console); },
+          [&](const PolicyListArgs& args) { return cmd_policy_ls(args, console); },
+          [&](const PolicyShowArgs& args) { return cmd_policy_show(args, console); },
+          [&](const PolicyExplainArgs& args) { return cmd_policy_explain(args, console); },
+          [&](const PolicyCheckArgs& args) { return cmd_policy_check(args, console); },
           [&](const DoctorArgs& args) { return cmd_doctor(args, console); },
       },
       invocation.command);

@@ -121,6 +121,17 @@ build::EffortOptions Parser::effort_options() const {
   if (!raw_.memory.empty()) effort.memory_bytes = parse_size("--memory", raw_.memory);
   if (!raw_.retry.empty()) effort.retries = parse_count("--retry", raw_.retry, 0);
   effort.keep_going = raw_.keep_going;
+  effort.trace_policy = raw_.trace_policy;
+  for (const std::string& text : raw_.limits) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos)
+      throw Error("option '--limit': " + gbox::quoted(text) + " has no '='", ExitCode::usage)
+          .set_hint("such as '--limit time=2h'");
+    with_context("option '--limit'", [&] {
+      spec::set_limit(effort.limits, text.substr(0, equals), text.substr(equals + 1),
+                      {"--limit", 0, 0});
+    });
+  }
   return effort;
 }
 
@@ -146,9 +157,37 @@ LockArgs Parser::lock_args(const CLI::App& parsed) const {
   return args;
 }
 
+Command Parser::policy_command(const std::string& name) const {
+  const StoreArgs store{raw_.store};
+  if (name == "ls") return PolicyListArgs{store, raw_.json};
+  std::vector<std::string> words = raw_.policy_words;
+  const std::string what = name == "explain" ? "system call" : name == "show" ? "policy" : "file";
+  if (words.empty() || words.front().empty())
+    throw Error("policy " + name + ": no " + what + " given", ExitCode::usage)
+        .set_hint("'gbox policy " + name + " --help' lists what it takes");
+  const std::string first = words.front();
+  words.erase(words.begin());
+  PolicyExplainArgs explain{store, first, raw_.policy, spec_args(), raw_.phase, raw_.json};
+  if (name == "explain" && !words.empty()) {
+    explain.spec.path = words.front();
+    words.erase(words.begin());
+  }
+  if (!words.empty())
+    throw Error("policy " + name + ": one argument too many: " + gbox::quoted(words.front()),
+                ExitCode::usage)
+        .set_hint("'gbox policy " + name + " --help' lists what it takes");
+  if (name == "show") return PolicyShowArgs{store, first, raw_.json};
+  if (name == "check") return PolicyCheckArgs{store, first};
+  if (!raw_.phase.empty() && !raw_.policy.empty())
+    throw Error("policy explain: '--phase' and '--policy' exclude each other", ExitCode::usage)
+        .set_hint("a phase has one policy");
+  return explain;
+}
+
 Command Parser::command_of(const CLI::App& parsed) const {
   const std::string& name = parsed.get_name();
   const StoreArgs store{raw_.store};
+  if (parsed.get_parent()->get_name() == "policy") return policy_command(name);
   if (name == "build")
     return BuildArgs{spec_args(),
                      store,
@@ -181,13 +220,18 @@ Command Parser::command_of(const CLI::App& parsed) const {
     std::vector<std::string> command = parsed.remaining();
     if (!command.empty() && after_dashes_) command.push_back("--");  // the command's own
     if (after_dashes_) command.insert(command.end(), after_dashes_->begin(), after_dashes_->end());
-    return RunArgs{
-        store,         raw_.image, raw_.with_repos, std::move(command), parse_network(raw_.network),
-        sandbox_args()};
+    return RunArgs{store,
+                   raw_.image,
+                   raw_.with_repos,
+                   std::move(command),
+                   parse_network(raw_.network),
+                   sandbox_args(),
+                   raw_.trace_policy ? build::Trace::yes : build::Trace::no};
   }
   if (name == "shell") {
     auto [spec, step] = spec_and_step(name);
-    return ShellArgs{std::move(spec), store, std::move(step), sandbox_args()};
+    return ShellArgs{std::move(spec), store, std::move(step), sandbox_args(),
+                     raw_.trace_policy ? build::Trace::yes : build::Trace::no};
   }
   if (name == "log") {
     if (raw_.step.empty()) throw_no_step(name);

@@ -25,6 +25,11 @@ struct Raw {
   std::string memory;
   std::string retry;
   bool keep_going = false;
+  bool trace_policy = false;
+  std::vector<std::string> limits;
+  std::string policy;                     // --policy
+  std::vector<std::string> policy_words;  // what `policy show|explain|check` is about
+  std::string phase;
   std::string keep;
   std::string store_limit;
   std::string unused_for;
@@ -70,6 +75,7 @@ class Parser {
   void add_inputs(CLI::App& command);
   void add_sandbox(CLI::App& command);
   void add_step(CLI::App& command);
+  void add_trace(CLI::App& command);
   void add_cache(CLI::App& command, const std::string& option, std::vector<std::string>& places,
                  const std::string& text);
 
@@ -80,6 +86,7 @@ class Parser {
   void declare_shell_and_log();
   void declare_cache();
   void declare_keys();
+  void declare_policy();
   void declare_doctor();
 
   [[noreturn]] void refuse_extras(const CLI::App& command, const std::vector<std::string>& extras);
@@ -91,6 +98,7 @@ class Parser {
   [[nodiscard]] build::EffortOptions effort_options() const;
   [[nodiscard]] LockArgs lock_args(const CLI::App& parsed) const;
   [[nodiscard]] std::pair<SpecArgs, std::string> spec_and_step(const std::string& command) const;
+  [[nodiscard]] Command policy_command(const std::string& name) const;
   [[nodiscard]] std::string help_of(const std::string& topic) const;
 
   CLI::App app_{"build Gentoo images from a spec, as an ordinary user", "gbox"};

@@ -213,6 +213,30 @@ OrderedJson blockers_json(const std::vector<portage::Blocker>& blockers) {
   return list;
 }
 
+// What a spec allows beyond gbox's own policies is told whenever a plan is.
+std::string policy_lines(const build::BuildPlan& plan) {
+  std::string text;
+  for (const auto& [phase, policy] : plan.policies)
+    if (const std::string widened = build::widening_text(policy); !widened.empty())
+      text += phase + ": " + printable(widened) + '\n';
+  return text;
+}
+
+OrderedJson policies_json(const build::BuildPlan& plan) {
+  OrderedJson list = OrderedJson::array();
+  for (const auto& [phase, policy] : plan.policies) {
+    OrderedJson json;
+    json["phase"] = phase;
+    json["policy"] = printable(policy.policy.name);
+    json["digest"] = policy.policy.digest.to_string();
+    json["narrowed"] = strings(policy.narrowed);
+    json["widened"] = strings(policy.widened);
+    json["why"] = printable(policy.why);
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string plan_list(const build::BuildPlan& plan) {
@@ -244,7 +268,7 @@ std::string plan_list(const build::BuildPlan& plan) {
     if (!costs[i].empty()) words.push_back(costs[i]);
     add_line(text, step.cached ? "cached" : "run", what + join(words, "; "));
   }
-  return text + sums(plan);
+  return text + policy_lines(plan) + sums(plan);
 }
 
 std::string plan_tree(const build::BuildPlan& plan, Lines lines) {
@@ -273,11 +297,12 @@ std::string plan_tree(const build::BuildPlan& plan, Lines lines) {
     nodes.push_back(std::move(node));
     if (!package.asked_by.empty()) roots.push_back(i);
   }
-  return draw_tree(nodes, roots, lines) + sums(plan);
+  return draw_tree(nodes, roots, lines) + policy_lines(plan) + sums(plan);
 }
 
 OrderedJson plan_json(const build::BuildPlan& plan) {
   OrderedJson document = plan::to_json(plan.steps);
+  document["policies"] = policies_json(plan);
   if (plan.phase.empty()) return document;
   OrderedJson packages = OrderedJson::array();
   for (std::size_t i = 0; i < plan.packages.size(); ++i) packages.push_back(package_json(plan, i));

@@ -146,6 +146,8 @@ class Planner {
 
   Json policy_of(const spec::Phase& phase) const {
     const std::string& name = phase.policy.empty() ? inputs_.default_policy : phase.policy;
+    const auto own = inputs_.phase_policies.find(phase.name);
+    if (own != inputs_.phase_policies.end()) return {{name, own->second}};
     const auto found = inputs_.policies.find(name);
     if (found == inputs_.policies.end()) missing("policy " + quoted(name));
     return {{name, found->second}};

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -263,6 +264,22 @@ void become(const Prepared& p) noexcept {
     fail(p, Operation::set_groups);
 }
 
+void limit_resource(const Prepared& p, decltype(RLIMIT_CORE) resource, rlim_t most) noexcept {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0) fail(p, Operation::limit_resources);
+  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > most) limit.rlim_max = most;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(resource, &limit) != 0) fail(p, Operation::limit_resources);
+}
+
+void limit_resources(const Prepared& p) noexcept {
+  // One byte: no core file is that small, and it is the one value for which the kernel does not
+  // start the host's core handler either, which would read what a step made up.
+  limit_resource(p, RLIMIT_CORE, 1);
+  if (p.max_processes != 0) limit_resource(p, RLIMIT_NPROC, p.max_processes);
+  if (p.max_file_bytes != 0) limit_resource(p, RLIMIT_FSIZE, p.max_file_bytes);
+}
+
 void confine(const Prepared& p) noexcept {
   // While CAP_SYS_ADMIN is still there, whatever the policy leaves: without no_new_privs, so that
   // the image's own setuid programs work.
@@ -309,6 +326,7 @@ void reset_signals() noexcept {
   (void)::umask(022);
   if (::setsid() < 0) fail(p, Operation::open_terminal);
   set_standard_descriptors(p);
+  limit_resources(p);
   confine(p);
   (void)::syscall(SYS_execveat, p.init_fd, "", p.argv.data(), p.environment.data(), AT_EMPTY_PATH);
   fail(p, Operation::execute_init);
@@ -368,6 +386,8 @@ const char* operation_name(Operation operation) {
       return "hand over the seccomp listener";
     case Operation::limit_capabilities:
       return "limit capabilities";
+    case Operation::limit_resources:
+      return "limit resources";
     case Operation::execute_init:
       return "execute gbox-init";
   }

@@ -33,6 +33,7 @@ enum class Operation : std::int32_t {
   install_seccomp,
   send_listener,
   limit_capabilities,
+  limit_resources,
   execute_init,
 };
 const char* operation_name(Operation operation);
@@ -68,6 +69,9 @@ struct Prepared {
   std::vector<int> dropped_capabilities;  // of the bounding set
   __user_cap_data_struct capabilities[2]{};
   bool no_new_privileges = false;
+  int cgroup_fd = -1;
+  std::uint64_t max_processes = 0;  // 0: as it is
+  std::uint64_t max_file_bytes = 0;
   bool become_here = false;  // gbox-init will not have the capabilities for it
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;

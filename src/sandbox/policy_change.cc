@@ -126,7 +126,7 @@ void add_capabilities(Policy& policy, const Widening& widening, Faults& faults) 
 }
 
 void add_calls(Policy& policy, const Widening& widening, Faults& faults) {
-  CallGroup group{"the spec's own", widening.why, {}};
+  CallGroup group{"widen", widening.why, {}};
   for (const Word& word : widening.calls) {
     const std::string& call = word.value;
     if (!is_call(call)) {

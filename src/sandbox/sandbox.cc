@@ -207,6 +207,10 @@ sys::Child clone_outer(const Prepared& prepared) {
   args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_PIDFD;
   // An own network for the outer side too: its sysfs is then one the step may see.
   if (prepared.network != Prepared::NetworkOf::host) args.flags |= CLONE_NEWNET;
+  if (prepared.cgroup_fd >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(prepared.cgroup_fd);
+  }
   args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   args.exit_signal = SIGCHLD;
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
@@ -298,6 +302,9 @@ Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prep
       notifications.only_with.emplace(call, creating_open(call));
   prepared.seccomp = seccomp_program(policy, notifications);
   prepare_capabilities(prepared, policy, settings.command.uid);
+  prepared.cgroup_fd = settings.cgroup_fd;
+  prepared.max_processes = settings.limits.processes;
+  prepared.max_file_bytes = settings.limits.file_bytes;
   prepared.uid = settings.command.uid;
   prepared.gid = settings.command.gid;
   prepared.groups.assign(settings.command.groups.begin(), settings.command.groups.end());

@@ -18,8 +18,9 @@ struct TableKeys {
 
 namespace keys {
 
-inline constexpr std::array<std::string_view, 10> kTopList = {
-    "name", "tag", "args", "base", "repos", "binhost", "portage", "build", "phase", "output"};
+inline constexpr std::array<std::string_view, 11> kTopList = {
+    "name",    "tag",   "args",  "base",   "repos", "binhost",
+    "portage", "build", "phase", "limits", "output"};
 inline constexpr std::array<std::string_view, 9> kBaseList = {
     "stage3", "arch", "date", "mirror", "keyring", "verify", "tarball", "sha256", "sha512"};
 inline constexpr std::array<std::string_view, 1> kBaseLater = {"image"};
@@ -46,10 +47,14 @@ inline constexpr std::array<std::string_view, 17> kPortageList = {"profile",
                                                                   "config_dir"};
 inline constexpr std::array<std::string_view, 7> kBuildList = {
     "jobs", "load_average", "emerge_jobs", "memory", "tmpfs", "distfiles", "mirror"};
-inline constexpr std::array<std::string_view, 17> kPhaseList = {
-    "name",       "root", "copy",        "emerge",  "options", "oneshot",
-    "empty_tree", "deep", "changed_use", "passes",  "unmerge", "run",
-    "shell",      "env",  "remove",      "network", "policy"};
+inline constexpr std::array<std::string_view, 20> kPhaseList = {
+    "name",   "root",        "copy",   "emerge",  "options", "oneshot", "empty_tree",
+    "deep",   "changed_use", "passes", "unmerge", "run",     "shell",   "env",
+    "remove", "network",     "policy", "narrow",  "widen",   "limits"};
+inline constexpr std::array<std::string_view, 3> kNarrowList = {"capabilities", "groups", "calls"};
+inline constexpr std::array<std::string_view, 3> kWidenList = {"capabilities", "calls", "why"};
+inline constexpr std::array<std::string_view, 5> kLimitsList = {"time", "memory", "processes",
+                                                                "file_size", "disk"};
 inline constexpr std::array<std::string_view, 4> kCopyList = {"from", "to", "owner", "mode"};
 inline constexpr std::array<std::string_view, 5> kOutputList = {"root", "layers", "compression",
                                                                 "level", "config"};
@@ -64,11 +69,15 @@ inline constexpr TableKeys kPortage{"[portage]", kPortageList};
 inline constexpr TableKeys kBuild{"[build]", kBuildList};
 inline constexpr TableKeys kPhase{"[[phase]]", kPhaseList};
 inline constexpr TableKeys kCopy{"'copy'", kCopyList};
+inline constexpr TableKeys kNarrow{"'narrow'", kNarrowList};
+inline constexpr TableKeys kWiden{"'widen'", kWidenList};
+inline constexpr TableKeys kLimits{"[limits]", kLimitsList};
 inline constexpr TableKeys kOutput{"[output]", kOutputList};
 inline constexpr TableKeys kConfig{"[output.config]", kConfigList};
 
-inline constexpr std::array<const TableKeys*, 10> kAll = {
-    &kTop, &kBase, &kRepos, &kBinhost, &kPortage, &kBuild, &kPhase, &kCopy, &kOutput, &kConfig};
+inline constexpr std::array<const TableKeys*, 13> kAll = {
+    &kTop,  &kBase,   &kRepos, &kBinhost, &kPortage, &kBuild, &kPhase,
+    &kCopy, &kNarrow, &kWiden, &kLimits,  &kOutput,  &kConfig};
 
 }  // namespace keys
 }  // namespace gbox::spec

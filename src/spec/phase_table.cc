@@ -139,9 +139,9 @@ Phase read_phase(Context& context, const toml::table& toml) {
                                                    {"fetch", Network::fetch},
                                                    {"host", Network::host}})
                       .value_or(Network::none);
-  if (const auto policy = table.string("policy"))
-    if (context.accept(check_id(policy->value), policy->where, "policy", policy->value))
-      phase.policy = policy->value;
+  read_policy(context, table, phase);
+  if (const toml::table* limits = table.table("limits"))
+    phase.limits = read_limits(context, *limits);
 
   bool deeds = false;
   for (const std::string_view key : {"copy", "emerge", "unmerge", "run", "remove"})

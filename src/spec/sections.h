@@ -14,6 +14,9 @@ std::vector<BinaryHost> read_binary_hosts(Context& context, Table& top);
 std::vector<std::string> read_mirrors(Context& context, Table& table);
 PortageConfig read_portage(Context& context, const toml::table& table);
 Phase read_phase(Context& context, const toml::table& table);
+// 'policy', 'narrow' and 'widen'.
+void read_policy(Context& context, Table& table, Phase& phase);
+Limits read_limits(Context& context, const toml::table& table);
 Output read_output(Context& context, const toml::table& table);
 
 }  // namespace gbox::spec

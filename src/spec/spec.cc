@@ -126,6 +126,7 @@ BuildSpec read_spec(const std::string& path_shown, std::string_view text,
     context.fault(spec.portage.profile_where, "'profile' needs a repository that holds it",
                   "add [repos.gentoo] and below it snapshot = \"latest\"");
   if (const toml::table* build = top.table("build")) spec.options = read_options(context, *build);
+  if (const toml::table* limits = top.table("limits")) spec.limits = read_limits(context, *limits);
   spec.phases = read_phases(context, top);
   if (const toml::table* output = top.table("output")) spec.output = read_output(context, *output);
   if (spec.output.where.file.empty()) spec.output.where = context.nowhere();

@@ -9,7 +9,8 @@ ok gbox --version
 assert_matches "$out" '^gbox [0-9]+\.[0-9]+\.[0-9]+$'
 assert_equal "$err" ""
 
-commands=(build plan run shell log "cache ls" "cache gc" cache "keys ls" "keys update" keys doctor)
+commands=(build plan run shell log "cache ls" "cache gc" cache "keys ls" "keys update" keys
+  "policy ls" "policy show" "policy explain" "policy check" policy doctor)
 ok gbox --help
 for command in "${commands[@]}"; do assert_contains "$out" "${command%% *}"; done
 for command in "" "${commands[@]}"; do

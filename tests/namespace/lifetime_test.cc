@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "box.h"
+#include "gbox/base/text.h"
 
 using namespace gbox;
 using namespace gbox::tests;
@@ -157,4 +158,24 @@ TEST_CASE("two sandboxes at once do not hold one another's pipes open") {
   CHECK(second.finish().code == 3);
   first.sandbox().kill();
   CHECK(first.finish().code == 137);
+}
+
+TEST_CASE("the limits that the kernel keeps are those asked for, and a core goes nowhere") {
+  const Box box;
+  const auto limit = [](const std::string& limits, const std::string& name) {
+    const std::size_t at = limits.find(name);
+    REQUIRE(at != std::string::npos);
+    const std::vector<std::string> words = split_words(limits.substr(at + name.size(), 60));
+    return words.at(0) + ' ' + words.at(1);
+  };
+  const std::string usual = box.run("show /proc/self/limits").out;
+  // One byte: with 0 the kernel would still start the host's core handler.
+  CHECK(limit(usual, "Max core file size") == "1 1");
+  CHECK(limit(usual, "Max processes") != "unlimited unlimited");
+  sandbox::Settings settings = box.settings("show /proc/self/limits");
+  settings.limits.processes = 50;
+  settings.limits.file_bytes = 1u << 20;
+  const std::string asked = box.run(std::move(settings)).out;
+  CHECK(limit(asked, "Max processes") == "50 50");
+  CHECK(limit(asked, "Max file size") == "1048576 1048576");
 }

@@ -42,6 +42,8 @@ struct EffortOptions {
   std::optional<std::uint64_t> memory_bytes;  // absent: the spec's, or what there is
   unsigned retries = 0;                       // of a package that fails
   bool keep_going = false;                    // a package that fails ends only what depends on it
+  bool trace_policy = false;                  // each refused call is told, with its rule
+  spec::Limits limits;                        // these win over the spec's
 };
 
 struct BuildRequest {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/build/build.h"
+#include "gbox/build/policies.h"
 #include "gbox/plan/estimate.h"
 #include "gbox/plan/explain.h"
 #include "gbox/portage/emerge_plan.h"
@@ -39,7 +41,8 @@ struct BuildPlan {
   unsigned jobs = 1;                     // packages at once
   std::uint64_t fetch_bytes = 0;         // each file once
   std::size_t fetch_files = 0;
-  std::size_t fetch_unsized = 0;   // of these files, those whose size nobody tells
+  std::size_t fetch_unsized = 0;                // of these files, those whose size nobody tells
+  std::map<std::string, PhasePolicy> policies;  // by phase
   std::vector<std::string> later;  // emerge phases whose packages depend on what runs before them
 };
 

@@ -12,6 +12,9 @@
 
 namespace gbox::build {
 
+// Whether each call that the policy refuses is told on standard error, with its rule.
+enum class Trace { no, yes };
+
 struct RunRequest {
   std::string store;  // absolute path
   // 'oci:DIR[:REF]', 'oci-archive:FILE', the name of a finished step, or at least six digits of a
@@ -21,6 +24,7 @@ struct RunRequest {
   // Empty: what the image's configuration says, or a shell for a snapshot.
   std::vector<std::string> command;
   spec::Network network = spec::Network::none;
+  Trace trace = Trace::no;
 };
 
 // Returns the command's exit status (128 + N for signal N).
@@ -28,6 +32,6 @@ int run_in_image(const RunRequest& request, Observer& observer);
 
 // A shell in a step of a spec: where it failed, if its last run failed, else after it.
 int run_shell(const SpecSource& spec, const SourceOptions& options, const std::string& store,
-              const std::string& step, Observer& observer);
+              const std::string& step, Trace trace, Observer& observer);
 
 }  // namespace gbox::build

@@ -64,7 +64,9 @@ struct PlanInputs {
   std::map<std::string, std::string> repositories;  // name → digest; one for each of the spec's
   std::map<std::string, std::string> binary_hosts;  // name → digest of its index; likewise
   std::map<std::string, std::string> policies;      // name → digest; one for each that is used
-  std::string default_policy = "default";           // the name an empty phase.policy stands for
+  // Phase → digest: of those that a phase narrows or widens, which wins over the name's.
+  std::map<std::string, std::string> phase_policies;
+  std::string default_policy = "default";  // the name an empty phase.policy stands for
   std::map<std::string, std::vector<std::string>> copy_sources;  // phase → a digest for each copy
   std::vector<std::pair<std::string, std::string>> environment;  // fixed one of every sandbox
   std::map<std::string, std::string> helpers;  // gbox's own programs in a step → version

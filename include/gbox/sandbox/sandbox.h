@@ -60,6 +60,15 @@ struct Command {
   std::vector<std::uint32_t> groups;
 };
 
+// Bounds that the kernel keeps for each process of the sandbox; 0: as the caller's.
+struct ResourceLimits {
+  std::uint64_t processes = kMostProcesses;  // of one user of the sandbox, threads counted
+  std::uint64_t file_bytes = 0;              // of one file
+
+  // What no build needs and no machine of today is brought down by: a fork bomb ends here.
+  static constexpr std::uint64_t kMostProcesses = 16384;
+};
+
 struct Settings {
   sys::Fd root;               // detached mount of the root file system
   std::vector<Mount> mounts;  // in order; targets must exist, see ensure_targets()
@@ -67,6 +76,8 @@ struct Settings {
   Network network = Network::none;
   std::string host_name = "gbox";
   Notified notified;
+  ResourceLimits limits;
+  int cgroup_fd = -1;  // directory of the cgroup (version 2) to start in; -1: the caller's
 };
 
 // The directories a sandbox itself mounts on.
@@ -105,6 +116,8 @@ class Sandbox {
   Sandbox& operator=(Sandbox&&) noexcept;
   ~Sandbox();
 
+  // The process above all others of the sandbox.
+  [[nodiscard]] pid_t pid() const noexcept { return outer_.pid(); }
   [[nodiscard]] int pidfd() const noexcept { return outer_.pidfd(); }
   [[nodiscard]] int terminal_fd() const noexcept { return terminal_.get(); }
   void kill() noexcept;

@@ -13,6 +13,7 @@
 
 #include "gbox/base/digest.h"
 #include "gbox/base/error.h"
+#include "gbox/spec/limits.h"
 
 namespace gbox::spec {
 
@@ -159,6 +160,23 @@ struct Copy {
   std::optional<std::uint32_t> mode;  // of files; absent: 0755 for programs, 0644 else
 };
 
+// What a phase takes from its policy.
+struct PolicyNarrowing {
+  Location where;
+  std::vector<Text> capabilities;
+  std::vector<Text> groups;  // of system calls
+  std::vector<Text> calls;
+};
+
+// What a phase adds to its policy, and why. With neither capabilities nor calls it gives the reason
+// for a policy file that allows more than gbox's own.
+struct PolicyWidening {
+  Location where;
+  std::vector<Text> capabilities;
+  std::vector<Text> calls;
+  std::string why;
+};
+
 enum class Network { none, fetch, host };
 enum class Shell { bash, sh };
 
@@ -176,7 +194,12 @@ struct Phase {
   std::vector<std::string> remove;         // absolute globs beneath `root`, no '..'
   std::map<std::string, std::string> env;  // for `run` only
   Network network = Network::none;
-  std::string policy;  // name of a sandbox policy; empty: the default one
+  // Name of a sandbox policy, or a file as written when it holds a '/'; empty: the default one.
+  std::string policy;
+  Location policy_where;
+  std::optional<PolicyNarrowing> narrow;
+  std::optional<PolicyWidening> widen;
+  Limits limits;
 };
 
 enum class Layers { phase, single };
@@ -228,6 +251,7 @@ struct BuildSpec {
   std::vector<Phase> phases;  // in the order of the file
   Output output;
   BuildOptions options;
+  Limits limits;                    // of every phase
   std::vector<SpecFault> warnings;  // what is odd but survivable, such as a likely secret
 };
 

@@ -10,7 +10,7 @@ using Labels = std::map<std::string, std::string>;
 namespace {
 
 Labels labels_of(const std::string& text) {
-  return own_labels(spec::read_spec("s", "name='x'\n" + text));
+  return own_labels(spec::read_spec("s", "name='x'\n" + text), {});
 }
 
 }  // namespace
