@@ -132,7 +132,11 @@ void explain_failed_entry(const HostFacts& facts, const Error& failure) {
     const HostReport report = judge(facts, deeds, {}, Scope::everything);
     if (const Check* check = report.first_lack(); check != nullptr) {
       error = Error(check->reason, ExitCode::host);
-      error.set_hint(check->remedy);
+      // The helpers looked well, and only their run showed that they are not: too late for this
+      // process to map anything else.
+      error.set_hint(check->remedy + (check->at_most == Level::single_id
+                                          ? "; or go on with one id by '--id-map single'"
+                                          : ""));
     }
   } else if (facts.apparmor_restrict_userns == "1" && facts.uid != 0) {
     // Ubuntu lets the namespace be made and then takes its capabilities away: the first call that
