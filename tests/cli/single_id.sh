@@ -179,7 +179,33 @@ for change in (lambda: os.setxattr("moved", "user.gbox.owner", b"1:1"),
     except PermissionError:
         continue
     raise SystemExit("a record could be forged")
+# Names that change while they are read, and callers that are killed while they wait.
+import ctypes, signal, threading, time
+libc = ctypes.CDLL(None)
+name = ctypes.create_string_buffer(4096)
+names = [b"/nodes/disk", b"", b"/proc/1/root/etc", b"/proc/self/exe", b"../../../../nodes/race", b"x" * 4000]
+end = time.time() + 1
+def change():
+    while time.time() < end:
+        for one in names:
+            ctypes.memmove(name, one + bytes(1), len(one) + 1)
+threading.Thread(target=change).start()
+while time.time() < end:
+    libc.lchown(name, 0, 6)
+    libc.mknod(name, 0o20600, 0x103)
+    libc.mknod(ctypes.c_void_p(8), 0o20600, 0x103)
+    pid = os.fork()
+    while pid == 0:
+        os.lstat("disk")
+        libc.chown(b"moved", 0, 0)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+try:
+    os.unlink("race")
+except FileNotFoundError:
+    pass
 P
+[ "\$(stat -c '%t:%T %g' disk)" = '8:1 6' ]
 """
 [output]
 layers = "single"
