@@ -14,9 +14,15 @@ namespace gbox::build {
 class CopiedRoot {
  public:
   // `parents` are snapshot ids, lowest first; `targets` absolute paths of mount points, made in the
-  // copy. What the work directory's fs() holds already is put over the copy: a failed step's.
+  // copy. What the work directory's fs() holds already is put over the copy: a failed step's. When
+  // there is a spare copy that an earlier step of this process is done with, that is taken, and
+  // only what differs is copied.
   CopiedRoot(store::Store& store, const store::Work& work, const std::vector<std::string>& parents,
              const std::vector<std::string>& targets);
+  CopiedRoot(const CopiedRoot&) = delete;
+  CopiedRoot& operator=(const CopiedRoot&) = delete;
+  // Leaves the copy as a spare one. Nothing may be mounted of it any more.
+  ~CopiedRoot();
 
   // A detached mount of the copy.
   [[nodiscard]] sys::Fd mount() const;
@@ -25,6 +31,8 @@ class CopiedRoot {
   void write_changes(const store::Work& work) const;
 
  private:
+  store::Store& store_;
+  std::string place_;  // the directory of the copy, as long as it is in the work directory
   sys::Fd root_;
   layer::Replica replica_;
 };

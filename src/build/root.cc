@@ -3,10 +3,13 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "gbox/base/text.h"
+#include "gbox/layer/foreign_marks.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/interrupt.h"
 #include "gbox/sys/level.h"
 #include "gbox/sys/mount.h"
 
@@ -63,7 +66,35 @@ sys::Fd StepRoot::mount() const {
   overlay.lowerdirs.push_back(below_store(store_, work_.path() + "/scratch/mount-points"));
   overlay.upperdir = below_store(store_, work_.fs());
   overlay.workdir = below_store(store_, work_.work());
-  return sys::mount_overlay(overlay);
+  if (sys::means().storage == sys::Storage::kernel) return sys::mount_overlay(overlay);
+  settle_fuse();
+  sys::ensure_directories(work_.fd(), "scratch/fuse");
+  fuse_ =
+      std::make_unique<sys::FuseOverlay>(overlay, store_.path(), work_.path() + "/scratch/fuse");
+  return fuse_->take();
+}
+
+// Two of them on one upper directory would not know of each other; and what one has written is only
+// there when it has ended.
+void StepRoot::settle_fuse() const {
+  if (!fuse_) return;
+  fuse_->wait();
+  fuse_.reset();
+  std::shared_ptr<const ChainView> below;
+  const auto is_below = [&](const std::string& path) {
+    if (parents_.empty()) return false;
+    if (!below) below = view_chain(store_, parents_);
+    try {
+      return sys::try_open_beneath(below->fd(), path, O_PATH | O_NOFOLLOW,
+                                   sys::Resolve::no_symlinks)
+          .has_value();
+    } catch (const SysError& error) {
+      if (error.error_number() != ELOOP) throw;
+      return true;  // a link
+    }
+  };
+  layer::translate_fuse_marks(sys::openat(work_.fs_fd(), ".", O_RDONLY | O_DIRECTORY).get(),
+                              is_below, [] { sys::check_interrupt(); });
 }
 
 std::string StepRoot::scratch(const std::string& name) const {
@@ -73,6 +104,7 @@ std::string StepRoot::scratch(const std::string& name) const {
 void StepRoot::remove_stubs(const std::vector<std::string>& made) const {
   // Innermost first. In the upper directory itself: removing through the mount would leave a
   // whiteout. A step that put something there, or replaced it by a link, keeps what it made.
+  settle_fuse();
   const int top = copy_ ? copy_->fd() : work_.fs_fd();
   for (auto path = made.rbegin(); path != made.rend(); ++path) {
     const auto [parent, name] = sys::split_last(*path);
@@ -89,6 +121,7 @@ void StepRoot::remove_stubs(const std::vector<std::string>& made) const {
 }
 
 void StepRoot::remove_made(const std::string& path) {
+  settle_fuse();
   // In a copy it would be gone with what was there before.
   if (copy_)
     left_out_.push_back(path);
@@ -105,9 +138,11 @@ void StepRoot::remove_from_result(const std::string& path) const {
 }
 
 void StepRoot::finish() {
+  settle_fuse();
   if (!copy_) return;  // written by the kernel, or nothing was ever mounted
   copy_->write_changes(work_);
   for (const std::string& path : left_out_) remove_from_result(path);
+  copy_.reset();  // for the next step
 }
 
 MountedChain mount_chain(store::Store& store, const std::vector<std::string>& snapshots) {

@@ -1,7 +1,7 @@
 // The root file system of a step: what its parents' snapshots show, with what the step changes on
 // top, and mount points that are no part of its result. How that is put together depends on what
-// the host can do (sys::means): an overlay mount of the kernel's, or a copy. Whatever shows a chain
-// of snapshots goes through here.
+// the host can do (sys::means): an overlay mount of the kernel's or of fuse-overlayfs, or a copy.
+// Whatever shows a chain of snapshots goes through here.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include "copied_root.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/fd.h"
+#include "gbox/sys/fuse_overlay.h"
 
 namespace gbox::build {
 
@@ -40,12 +41,14 @@ class StepRoot {
  private:
   [[nodiscard]] CopiedRoot& copy() const;
   void remove_from_result(const std::string& path) const;
+  void settle_fuse() const;
 
   store::Store& store_;
   const store::Work& work_;
   std::vector<std::string> parents_;
   std::vector<std::string> targets_;
   mutable std::unique_ptr<CopiedRoot> copy_;
+  mutable std::unique_ptr<sys::FuseOverlay> fuse_;
   std::vector<std::string> left_out_;  // of a copy, when it is finished
 };
 

@@ -155,6 +155,8 @@ struct DoctorArgs {
   StoreArgs store;
   bool json = false;
   std::optional<sys::Level> require_level;  // absent: any that steps can run at
+  bool apparmor = false;                    // print a profile instead
+  bool seccomp = false;                     // likewise
 };
 
 // Of both: no use is made of the store.

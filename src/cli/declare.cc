@@ -344,6 +344,11 @@ void Parser::declare_doctor() {
   CLI::App* command =
       add(app_, "doctor", "say what this host can do, what it lacks, and the remedy");
   command->add_flag("--json", raw_.json, "print JSON");
+  command->add_flag("--apparmor", raw_.apparmor,
+                    "print an AppArmor profile that lets this program make user namespaces");
+  command->add_flag("--seccomp", raw_.seccomp,
+                    "print a seccomp profile for a docker, podman or kubernetes container to run "
+                    "gbox in");
   command
       ->add_option("--require-level", raw_.require_level,
                    "exit 3 below this level (default: $GBOX_REQUIRE_LEVEL, else below any that "

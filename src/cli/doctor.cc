@@ -3,6 +3,8 @@
 #include "commands.h"
 #include "gbox/base/json.h"
 #include "gbox/base/text.h"
+#include "gbox/sys/fd.h"
+#include "gbox/sys/host_profiles.h"
 #include "gbox/sys/probe.h"
 
 namespace gbox::cli {
@@ -78,6 +80,14 @@ OrderedJson report_json(const sys::HostReport& report) {
 }  // namespace
 
 int cmd_doctor(const DoctorArgs& args, Console& console) {
+  if (args.seccomp) {
+    console.result(sys::seccomp_profile());
+    return 0;
+  }
+  if (args.apparmor) {
+    console.result(sys::apparmor_profile_for(sys::readlinkat(AT_FDCWD, "/proc/self/exe")));
+    return 0;
+  }
   const sys::HostReport report = sys::probe_host(args.store.directory);
   if (args.json)
     console.result_line(

@@ -268,7 +268,10 @@ Command Parser::command_of(const CLI::App& parsed) const {
       args.unused_seconds = parse_duration("--unused-for", raw_.unused_for);
     return args;
   }
-  return DoctorArgs{store, raw_.json, sandbox_args().require_level};
+  if (raw_.apparmor + raw_.seccomp + raw_.json > 1)
+    throw Error("doctor: '--json', '--apparmor' and '--seccomp' exclude each other",
+                ExitCode::usage);
+  return DoctorArgs{store, raw_.json, sandbox_args().require_level, raw_.apparmor, raw_.seccomp};
 }
 
 std::string Parser::help_of(const std::string& topic) const {

@@ -50,6 +50,8 @@ struct Raw {
   bool verbose = false;
   bool dry_run = false;
   bool json = false;
+  bool apparmor = false;
+  bool seccomp = false;
   bool tree = false;
   bool write = false;
   bool path_only = false;

@@ -22,11 +22,17 @@ namespace {
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 constexpr std::string_view kFusePrefix = "user.fuseoverlayfs.";
 constexpr std::string_view kFuseOpaque = "user.fuseoverlayfs.opaque";
+constexpr std::string_view kOldMarker = ".wh..opq";
+
+bool is_marker(std::string_view name) {
+  return name == kOpaqueMarker || name == kOldMarker;
+}
 
 class Translation {
  public:
-  Translation(int upper, const std::function<void()>& check_interrupt)
-      : tree_(upper), check_interrupt_(check_interrupt) {}
+  Translation(int upper, const std::function<bool(const std::string&)>& is_below,
+              const std::function<void()>& check_interrupt)
+      : tree_(upper), is_below_(is_below), check_interrupt_(check_interrupt) {}
 
   void run() {
     fresh_.push_back(false);
@@ -50,7 +56,7 @@ class Translation {
       }
       sys::unlinkat(tree_.fd(), name, 0);
       changed = true;
-      if (name != kOpaqueMarker) make_whiteout(tree_.fd(), name.substr(kWhiteoutPrefix.size()));
+      if (!is_marker(name)) make_whiteout(tree_.fd(), name.substr(kWhiteoutPrefix.size()));
     }
     if (!changed) return names;
     const timespec times[2] = {before.st_atim, before.st_mtim};
@@ -61,13 +67,13 @@ class Translation {
   bool visit(const std::string& name) {
     const struct stat status = sys::fstatat(tree_.fd(), name, AT_SYMLINK_NOFOLLOW);
     if (S_ISDIR(status.st_mode)) {
+      const std::string path = tree_.path_of(name);
       tree_.enter(name, sys::openat(tree_.fd(), name, kDirectoryFlags));
       const bool marked = is_marked();
-      // The kernel marks a directory only where something may lie below.
-      if (marked && !fresh_.back())
+      if (marked && !fresh_.back() && is_below_(path))
         set_opaque(tree_.fd());
-      else if (is_opaque(tree_.fd()) && fresh_.back())
-        (void)::fremovexattr(tree_.fd(), opaque_name());  // it hides nothing there
+      else if (is_opaque(tree_.fd()) && ::fremovexattr(tree_.fd(), opaque_name()) != 0)
+        throw SysError(errno, "take away its opaque mark");
       fresh_.push_back(fresh_.back() || marked);
       return true;
     }
@@ -79,8 +85,8 @@ class Translation {
     bool marked = is_opaque(tree_.fd());
     for (const auto& [key, value] : read_xattrs(tree_.fd(), ""))
       if (key == kFuseOpaque && value == "y") marked = true;
-    if (sys::try_fstatat(tree_.fd(), std::string(kOpaqueMarker), AT_SYMLINK_NOFOLLOW))
-      marked = true;
+    for (const std::string_view marker : {kOpaqueMarker, kOldMarker})
+      if (sys::try_fstatat(tree_.fd(), std::string(marker), AT_SYMLINK_NOFOLLOW)) marked = true;
     drop_marks("");
     return marked;
   }
@@ -98,14 +104,16 @@ class Translation {
 
   Descent tree_;
   std::vector<bool> fresh_;  // whether nothing of the layers below is left in it
+  const std::function<bool(const std::string&)>& is_below_;
   const std::function<void()>& check_interrupt_;
 };
 
 }  // namespace
 
-void translate_fuse_marks(int upper, const std::function<void()>& check_interrupt) {
+void translate_fuse_marks(int upper, const std::function<bool(const std::string&)>& is_below,
+                          const std::function<void()>& check_interrupt) {
   with_context("read what 'fuse-overlayfs' has written",
-               [&] { Translation(upper, check_interrupt).run(); });
+               [&] { Translation(upper, is_below, check_interrupt).run(); });
 }
 
 }  // namespace gbox::layer

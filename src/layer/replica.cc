@@ -5,20 +5,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <map>
-#include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
-#include "copy_crew.h"
 #include "copy_entry.h"
 #include "descent.h"
 #include "gbox/base/text.h"
 #include "gbox/layer/whiteout.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/fd.h"
-#include "gbox/sys/file.h"
+#include "linked_copies.h"
 #include "opaque.h"
 #include "walk.h"
 
@@ -44,206 +40,18 @@ void wait_until_after(std::int64_t time_ns) {
   }
 }
 
-// Copies of files of one tree in another: those that were links of each other there stay so.
-class LinkedCopies {
- public:
-  // `path` is where the copy lies below `top`.
-  void put(int from_dirfd, const std::string& name, const struct stat& status, int to_dirfd,
-           int top, const std::string& path, OverlayNames names) {
-    std::string& first = first_[status.st_ino];
-    if (status.st_nlink > 1 && !first.empty()) {
-      const sys::Fd inode =
-          sys::open_beneath(top, first, O_PATH | O_NOFOLLOW, sys::Resolve::no_symlinks);
-      // By way of /proc: AT_EMPTY_PATH asks for a capability over the whole machine.
-      const std::string link = "/proc/self/fd/" + std::to_string(inode.get());
-      if (::linkat(AT_FDCWD, link.c_str(), to_dirfd, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
-        throw SysError(errno, "link " + quoted(first));
-      return;
-    }
-    copy_regular(from_dirfd, name, status, to_dirfd, names);
-    first = path;
-  }
-
- private:
-  std::unordered_map<ino_t, std::string> first_;
-};
-
-class Copy {
- public:
-  Copy(int source, int target, const std::function<void()>& check_interrupt)
-      : source_(source),
-        target_(target),
-        crew_(OverlayNames::unescape),
-        check_interrupt_(check_interrupt) {}
-
-  void run() {
-    note_directory();
-    walk([&] { return list(); }, [&](const std::string& name) { return visit(name); },
-         [&] {
-           source_.leave();
-           target_.leave();
-           place_.reset();
-         });
-    crew_.finish();
-    // Only now: whatever is made in a directory changes its time, and what it would have given to
-    // what is made in it (a group, an ACL) must not be in force before.
-    finish_directories();
-  }
-
- private:
-  std::vector<std::string> list() {
-    if (check_interrupt_) check_interrupt_();
-    return sys::list_directory(source_.fd(), ".");
-  }
-
-  bool visit(const std::string& name) {
-    try {
-      return add(name);
-    } catch (Error& error) {
-      error.add_context(quoted(source_.path_of(name)));
-      throw;
-    }
-  }
-
-  bool add(const std::string& name) {
-    const struct stat status = sys::fstatat(source_.fd(), name, AT_SYMLINK_NOFOLLOW);
-    if (S_ISDIR(status.st_mode)) {
-      sys::Fd from = sys::openat(source_.fd(), name, kDirectoryFlags);
-      sys::mkdirat(target_.fd(), name, 0700);
-      sys::Fd to = sys::openat(target_.fd(), name, kDirectoryFlags);
-      source_.enter(name, std::move(from));
-      target_.enter(name, std::move(to));
-      place_.reset();
-      note_directory();
-      return true;
-    }
-    if (S_ISREG(status.st_mode)) {
-      if (!place_)
-        place_ =
-            std::make_shared<CopyPlace>(CopyPlace{sys::dup(source_.fd()), sys::dup(target_.fd())});
-      crew_.add(place_, name, status);
-    } else {
-      copy_special(source_.fd(), name, status, target_.fd(), OverlayNames::unescape);
-    }
-    return false;
-  }
-
-  void note_directory() {
-    directories_[sys::fstat(target_.fd()).st_ino] =
-        directory_metadata(source_.fd(), OverlayNames::unescape);
-  }
-
-  void finish_directories() {
-    const auto finish = [&] {
-      apply_directory_metadata(target_.fd(), directories_.at(sys::fstat(target_.fd()).st_ino));
-    };
-    walk([&] { return sys::list_directory(target_.fd(), "."); },
-         [&](const std::string& name) {
-           const struct stat status = sys::fstatat(target_.fd(), name, AT_SYMLINK_NOFOLLOW);
-           if (!S_ISDIR(status.st_mode)) return false;
-           target_.enter(name, sys::openat(target_.fd(), name, kDirectoryFlags));
-           return true;
-         },
-         [&] {
-           finish();
-           target_.leave();
-         });
-    finish();
-  }
-
-  Descent source_;
-  Descent target_;
-  std::unordered_map<ino_t, Metadata> directories_;
-  std::shared_ptr<const CopyPlace> place_;  // of the innermost directory
-  CopyCrew crew_;
-  const std::function<void()>& check_interrupt_;
-};
-
-// Goes down a layer, and behind it down the tree it is put over.
-class Over {
- public:
-  Over(int layer, int target, const std::function<void()>& check_interrupt)
-      : top_(target), layer_(layer), target_(target), check_interrupt_(check_interrupt) {}
-
-  void run() {
-    neutralize_directory(target_.fd());
-    walk(
-        [&] {
-          if (check_interrupt_) check_interrupt_();
-          return sys::list_directory(layer_.fd(), ".");
-        },
-        [&](const std::string& name) {
-          try {
-            return add(name);
-          } catch (Error& error) {
-            error.add_context(quoted(layer_.path_of(name)));
-            throw;
-          }
-        },
-        [&] {
-          finish();
-          layer_.leave();
-          target_.leave();
-        });
-    finish();
-  }
-
- private:
-  void finish() {
-    apply_directory_metadata(target_.fd(), directory_metadata(layer_.fd(), OverlayNames::unescape));
-  }
-
-  bool add(const std::string& name) {
-    const struct stat status = sys::fstatat(layer_.fd(), name, AT_SYMLINK_NOFOLLOW);
-    const auto below = sys::try_fstatat(target_.fd(), name, AT_SYMLINK_NOFOLLOW);
-    sys::Fd from;
-    if (S_ISDIR(status.st_mode)) from = sys::openat(layer_.fd(), name, kDirectoryFlags);
-    const bool merged = below && S_ISDIR(below->st_mode) && from && !is_opaque(from.get());
-    if (below && !merged) {
-      if (S_ISDIR(below->st_mode))
-        sys::remove_tree(target_.fd(), name);
-      else
-        sys::unlinkat(target_.fd(), name, 0);
-    }
-    if (is_overlay_whiteout(status)) return false;
-    if (from) {
-      if (!merged) sys::mkdirat(target_.fd(), name, 0700);
-      target_.enter(name, sys::openat(target_.fd(), name, kDirectoryFlags));
-      layer_.enter(name, std::move(from));
-      neutralize_directory(target_.fd());  // the layer's directory has all that it shall have
-      return true;
-    }
-    if (S_ISREG(status.st_mode))
-      links_.put(layer_.fd(), name, status, target_.fd(), top_, target_.path_of(name),
-                 OverlayNames::unescape);
-    else
-      copy_special(layer_.fd(), name, status, target_.fd(), OverlayNames::unescape);
-    return false;
-  }
-
-  int top_;
-  Descent layer_;
-  Descent target_;
-  LinkedCopies links_;
-  const std::function<void()>& check_interrupt_;
-};
-
 }  // namespace
 
-void copy_tree(int source, int target, const std::function<void()>& check_interrupt) {
-  with_context("copy a root", [&] {
-    if (!sys::list_directory(target, "the target").empty()) throw Error("the target is not empty");
-    neutralize_directory(target);
-    Copy(source, target, check_interrupt).run();
-  });
-}
-
-void lay_over(int layer, int target, const std::function<void()>& check_interrupt) {
-  with_context("put a layer over a root", [&] { Over(layer, target, check_interrupt).run(); });
-}
-
 Replica::Inode Replica::inode_of(const struct stat& status) {
-  return {status.st_ino, nanoseconds(status.st_ctim), status.st_mtim, S_ISDIR(status.st_mode)};
+  return {status.st_ino, nanoseconds(status.st_ctim), status.st_mtim, S_ISDIR(status.st_mode), 0};
+}
+
+std::int64_t Replica::birth_of(int dirfd, const std::string& name) {
+  struct statx status {};
+  if (::statx(dirfd, name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME, &status) != 0 ||
+      (status.stx_mask & STATX_BTIME) == 0)
+    return 0;
+  return std::int64_t{status.stx_btime.tv_sec} * 1'000'000'000 + status.stx_btime.tv_nsec;
 }
 
 Replica Replica::remember(int target, const std::function<void()>& check_interrupt) {
@@ -258,7 +66,8 @@ Replica Replica::remember(int target, const std::function<void()>& check_interru
       },
       [&](const std::string& name) {
         const struct stat status = sys::fstatat(tree.fd(), name, AT_SYMLINK_NOFOLLOW);
-        const Inode inode = inode_of(status);
+        Inode inode = inode_of(status);
+        if (inode.directory) inode.born_ns = birth_of(tree.fd(), name);
         latest = std::max(latest, inode.changed_ns);
         replica.inodes_[tree.path_of(name)] = inode;
         if (!inode.directory) return false;
@@ -274,19 +83,20 @@ void Replica::allow(int target, const std::string& path) {
   std::string known = path;
   while (!known.empty() && !inodes_.contains(known)) known = sys::split_last(known).first;
   if (known.size() == path.size()) return;
-  const auto status = [&](const std::string& place) {
+  const auto look = [&](const std::string& place) {
     const auto [parent, name] = sys::split_last(place);
-    if (place.empty()) return sys::fstat(target);
     const sys::Fd directory =
         parent.empty()
             ? sys::dup(target)
             : sys::open_beneath(target, parent, O_PATH | O_DIRECTORY, sys::Resolve::no_symlinks);
-    return sys::fstatat(directory.get(), name, AT_SYMLINK_NOFOLLOW);
+    Inode inode = inode_of(sys::fstatat(directory.get(), name, AT_SYMLINK_NOFOLLOW));
+    if (inode.directory) inode.born_ns = birth_of(directory.get(), name);
+    return inode;
   };
   std::int64_t latest = 0;
   for (std::string made = path; made.size() > known.size(); made = sys::split_last(made).first) {
     made_.insert(made);
-    const Inode inode = inode_of(status(made));
+    const Inode inode = look(made);
     inodes_[made] = inode;
     latest = std::max(latest, inode.changed_ns);
   }
@@ -296,7 +106,9 @@ void Replica::allow(int target, const std::string& path) {
                                                               sys::Resolve::no_symlinks);
   if (::futimens(directory.get(), times) != 0)
     throw SysError(errno, "set the time of " + quoted(known));
+  const std::int64_t born_ns = inodes_[known].born_ns;
   inodes_[known] = inode_of(sys::fstat(directory.get()));
+  inodes_[known].born_ns = born_ns;
   wait_until_after(std::max(latest, inodes_[known].changed_ns));
 }
 
@@ -365,7 +177,8 @@ class Difference {
       const bool there = known != before_.inodes_.end();
       const Replica::Inode now = Replica::inode_of(status);
       const bool same =
-          there && known->second.number == now.number && known->second.directory == now.directory;
+          there && known->second.number == now.number && known->second.directory == now.directory &&
+          (!now.directory || known->second.born_ns == Replica::birth_of(tree_.fd(), name));
       if (now.directory) {
         enter(name, path, same ? State::same : State::fresh, same && changed(path, status));
         // As overlayfs marks a directory in the place of what is below.

@@ -32,7 +32,7 @@ uid_t calling_uid() {
   return ::geteuid();
 }
 
-HostReport probe(const std::string& store_path, Scope scope) {
+HostReport probe(const std::string& store_path, Scope scope, Fuse fuse = Fuse::without_kernel) {
   HostFacts facts = read_host_facts();
   if (scope == Scope::inside_namespace) {
     facts.uid = calling_uid();
@@ -40,7 +40,7 @@ HostReport probe(const std::string& store_path, Scope scope) {
     facts.user_name = entry == nullptr ? "" : entry->pw_name;
   }
   StoreFacts store = read_store_facts(store_path);
-  const Deeds deeds = try_deeds(store, scope);
+  const Deeds deeds = try_deeds(store, scope, fuse);
   return judge(facts, deeds, store, scope);
 }
 
@@ -161,7 +161,8 @@ std::string Decision::remedies() const {
 }
 
 Decision decide(const std::string& store_path, std::optional<Storage> storage) {
-  return decide_by(probe(store_path, Scope::inside_namespace), single_id_lacks(), storage);
+  const Fuse fuse = storage == Storage::fuse ? Fuse::asked_for : Fuse::without_kernel;
+  return decide_by(probe(store_path, Scope::inside_namespace, fuse), single_id_lacks(), storage);
 }
 
 void require(const Decision& decision, Level required) {

@@ -8,10 +8,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "gbox/base/text.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/fuse_overlay.h"
 #include "gbox/sys/mount.h"
 #include "gbox/sys/owner.h"
 #include "gbox/sys/process.h"
@@ -33,7 +35,9 @@ constexpr std::array kDeedNames = {std::pair{"user-namespace", &Deeds::user_name
                                    std::pair{"store-chown", &Deeds::store_chown},
                                    std::pair{"store-case", &Deeds::store_case},
                                    std::pair{"overlay", &Deeds::overlay},
-                                   std::pair{"execute", &Deeds::execute}};
+                                   std::pair{"execute", &Deeds::execute},
+                                   std::pair{"store-execute", &Deeds::store_execute},
+                                   std::pair{"fuse", &Deeds::fuse}};
 
 class Reporter {
  public:
@@ -99,7 +103,8 @@ void make_file(int dirfd, const std::string& path, std::string_view content) {
 
 // What emerge does to a file system all day. mount(2) alone proves little: without userxattr it
 // works unprivileged, and the first 'rm -r' fails.
-void use_overlay(int merged, int scratch, std::string& stage) {
+enum class Whiteouts { of_kernel, any };
+void use_overlay(int merged, int scratch, Whiteouts whiteouts, std::string& stage) {
   stage = "read";
   if (read_file(merged, "d/f") != "x") throw SysError(EIO, stage);
   stage = "remove a directory";
@@ -110,6 +115,8 @@ void use_overlay(int merged, int scratch, std::string& stage) {
   if (try_fstatat(merged, "d/f", 0)) throw SysError(EIO, stage);
   stage = "remove a file";
   unlinkat(merged, "e", 0);
+  if (try_fstatat(merged, "e", 0)) throw SysError(EIO, stage);
+  if (whiteouts == Whiteouts::any) return;
   const struct stat whiteout = fstatat(scratch, "upper/e", AT_SYMLINK_NOFOLLOW);
   if (!S_ISCHR(whiteout.st_mode) || whiteout.st_rdev != 0) throw SysError(EIO, stage);
 }
@@ -140,7 +147,7 @@ bool try_overlay(const Reporter& reporter, int scratch) {
     }
     move_mount(tree.get(), openat(scratch, "merged", O_PATH | O_DIRECTORY).get(), "merged");
     const Fd merged = openat(scratch, "merged", O_RDONLY | O_DIRECTORY);
-    use_overlay(merged.get(), scratch, stage);
+    use_overlay(merged.get(), scratch, Whiteouts::of_kernel, stage);
     reporter.report("overlay", 0, "");
     reporter.attempt("execute", [&] {
       // faccessat refuses X_OK on what is mounted noexec, and needs no program to try with.
@@ -154,7 +161,38 @@ bool try_overlay(const Reporter& reporter, int scratch) {
   }
 }
 
-void try_store(const Reporter& reporter, const std::string& scratch_path) {
+void try_fuse(const Reporter& reporter, int scratch, const std::string& scratch_path) {
+  std::string stage = "prepare";
+  try {
+    for (const char* name :
+         {"fuse", "fuse/l1", "fuse/l1/d", "fuse/l2", "fuse/upper", "fuse/work", "fuse/merged"})
+      mkdirat(scratch, name, 0755);
+    make_file(scratch, "fuse/l1/d/f", "x");
+    make_file(scratch, "fuse/l2/e", "x");
+    stage = "make a whiteout";  // as snapshots hold them, which it has to understand
+    check(::mknodat(scratch, "fuse/whiteout", S_IFCHR, 0) == 0, "mknod");
+    stage = "mount";
+    const std::string point = scratch_path + "/fuse/merged";
+    FuseOverlay overlay({scratch, {"fuse/l1", "fuse/l2"}, "fuse/upper", "fuse/work"}, scratch_path,
+                        point);
+    {
+      const Fd tree = overlay.take();
+      move_mount(tree.get(), open(point, O_PATH | O_DIRECTORY).get(), point);
+      const Fd merged = open(point, O_RDONLY | O_DIRECTORY);
+      use_overlay(merged.get(), scratch, Whiteouts::any, stage);
+    }
+    (void)::umount2(point.c_str(), MNT_DETACH);  // gone with this process at the latest
+    overlay.wait();
+    reporter.report("fuse", 0, "");
+  } catch (const SysError& error) {
+    reporter.report("fuse", error.error_number(),
+                    stage + ": " + std::strerror(error.error_number()));
+  } catch (const Error& error) {
+    reporter.report("fuse", EINVAL, error.message());
+  }
+}
+
+void try_store(const Reporter& reporter, const std::string& scratch_path, Fuse fuse) {
   Fd scratch;
   const bool opened = reporter.attempt("store-open", [&] {
     scratch = open(scratch_path, O_RDONLY | O_DIRECTORY);
@@ -180,12 +218,18 @@ void try_store(const Reporter& reporter, const std::string& scratch_path) {
     }
     return "";
   });
-  (void)try_overlay(reporter, scratch.get());
+  reporter.attempt("store-execute", [&] {
+    make_file(scratch.get(), "program", "x");
+    check(::faccessat(scratch.get(), "program", X_OK, 0) == 0, "execute");
+    return "";
+  });
+  if (!try_overlay(reporter, scratch.get()) || fuse == Fuse::asked_for)
+    try_fuse(reporter, scratch.get(), scratch_path);
 }
 
 // Everything that is done as root of a namespace, in a child of its own, which takes all mounts
 // with it when it ends.
-void try_inside(const Reporter& reporter, const std::string& scratch) {
+void try_inside(const Reporter& reporter, const std::string& scratch, Fuse fuse) {
   // The scratch directory may be out of reach for mapped ids: then any directory does.
   const std::string point = !scratch.empty() && ::access((scratch + "/point").c_str(), X_OK) == 0
                                 ? scratch + "/point"
@@ -197,7 +241,7 @@ void try_inside(const Reporter& reporter, const std::string& scratch) {
     return "";
   });
   if (!mounted) return;
-  if (!scratch.empty()) try_store(reporter, scratch);
+  if (!scratch.empty()) try_store(reporter, scratch, fuse);
   bool namespaces = true;
   for (const auto& [flag, name] :
        {std::pair{CLONE_NEWNET, "net"}, std::pair{CLONE_NEWIPC, "ipc"},
@@ -239,7 +283,7 @@ std::optional<std::string> read_line(int fd) {
   }
 }
 
-void try_in_child(Deeds& deeds, const std::string& scratch, Scope scope) {
+void try_in_child(Deeds& deeds, const std::string& scratch, Scope scope, Fuse fuse) {
   Pipe reports = pipe();
   Pipe go = pipe();
   const bool enter = scope == Scope::everything;
@@ -249,7 +293,7 @@ void try_in_child(Deeds& deeds, const std::string& scratch, Scope scope) {
     const Reporter reporter(reports.write.get());
     if (!enter) {
       check(::unshare(CLONE_NEWNS) == 0, "unshare");
-      try_inside(reporter, scratch);
+      try_inside(reporter, scratch, fuse);
       return;
     }
     const bool made = reporter.attempt("user-namespace", [] {
@@ -262,7 +306,7 @@ void try_in_child(Deeds& deeds, const std::string& scratch, Scope scope) {
       reporter.report("id-map", errno, "");
       return;
     }
-    try_inside(reporter, scratch);
+    try_inside(reporter, scratch, fuse);
   });
   reports.write.reset();
   go.read.reset();
@@ -332,7 +376,7 @@ StoreFacts read_store_facts(const std::string& path) {
   return store;
 }
 
-Deeds try_deeds(StoreFacts& store, Scope scope) {
+Deeds try_deeds(StoreFacts& store, Scope scope, Fuse fuse) {
   Deeds deeds;
   TempDir scratch;
   try {
@@ -341,7 +385,7 @@ Deeds try_deeds(StoreFacts& store, Scope scope) {
   } catch (const SysError& error) {
     deeds.store_open = {true, error.error_number(), {}};
   }
-  try_in_child(deeds, scratch.path(), scope);
+  try_in_child(deeds, scratch.path(), scope, fuse);
   if (deeds.store_open.error_number == EACCES) store.closed_at = closed_directory(store.resolved);
   if (scope == Scope::everything) deeds.cgroup = try_cgroup();
   return deeds;

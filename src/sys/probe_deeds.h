@@ -9,6 +9,8 @@ namespace gbox::sys {
 // Where the store at `path` lies or would lie.
 StoreFacts read_store_facts(const std::string& path);
 
-Deeds try_deeds(StoreFacts& store, Scope scope);
+// fuse-overlayfs takes its time to start, so that it is tried where it may be needed.
+enum class Fuse { without_kernel, asked_for };
+Deeds try_deeds(StoreFacts& store, Scope scope, Fuse fuse = Fuse::without_kernel);
 
 }  // namespace gbox::sys

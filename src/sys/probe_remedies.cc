@@ -67,20 +67,20 @@ std::string allow_privilege_escalation(const HostFacts& facts) {
 std::string allow_unshare(const HostFacts& facts) {
   switch (facts.surroundings) {
     case Surroundings::kubernetes:
-      return "set 'seccompProfile.type: Unconfined' in the container's securityContext (no filter "
-             "at all), or 'Localhost' with a profile that allows unshare, clone, mount and "
-             "pivot_root";
+      return "in the container's securityContext set 'seccompProfile.type: Localhost' with the "
+             "profile "
+             "that 'gbox doctor --seccomp' prints, or 'Unconfined' (no filter at all)";
     case Surroundings::gitlab:
-      return "in the runner's config.toml set 'security_opt = [\"seccomp=unconfined\"]' below "
-             "'[runners.docker]' (no filter at all), or name a profile that allows unshare, "
-             "clone, mount and pivot_root";
+      return "in the runner's config.toml set 'security_opt = [\"seccomp=/path/gbox.json\"]' below "
+             "'[runners.docker]', with the profile that 'gbox doctor --seccomp' prints";
     case Surroundings::docker:
     case Surroundings::podman:
     case Surroundings::plain:
       break;
   }
-  return "start the outer container with '--security-opt seccomp=unconfined' (no filter at all), "
-         "or with a profile that allows unshare, clone, mount and pivot_root";
+  return "start the outer container with '--security-opt seccomp=gbox.json', the profile that "
+         "'gbox "
+         "doctor --seccomp' prints";
 }
 
 std::string unmask_proc(const HostFacts& facts) {
@@ -103,10 +103,10 @@ std::string unmask_proc(const HostFacts& facts) {
 }
 
 std::string apparmor_profile(const HostFacts& facts) {
-  return "as root, write 'profile gbox " + facts.program +
-         " flags=(unconfined) { userns, }' into '/etc/apparmor.d/gbox' and run 'apparmor_parser "
-         "-r /etc/apparmor.d/gbox'; or lift the restriction for every program with 'sysctl -w "
-         "kernel.apparmor_restrict_unprivileged_userns=0'";
+  return "install the profile for '" + facts.program +
+         "' that 'gbox doctor --apparmor' prints, with the commands in it; or lift the restriction "
+         "for "
+         "every program with 'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0' as root";
 }
 
 std::string add_subordinate_ids(const HostFacts& facts, const std::string& user) {

@@ -258,6 +258,10 @@ HostReport judge(const HostFacts& facts, const Deeds& deeds, const StoreFacts& s
   add(checks, deeds.namespaces, judge_namespaces(facts, deeds.namespaces));
   add(checks, deeds.store_open, judge_store(facts, deeds, store));
   add(checks, deeds.overlay, judge_overlay(facts, deeds, store));
+  if (deeds.fuse.tried) add(checks, deeds.fuse, judge_fuse(facts, deeds));
+  // Only copies are executed from there, an overlay has a mount of its own.
+  if (deeds.store_execute.error_number != 0)
+    add(checks, deeds.store_execute, judge_store_execute(facts, deeds, store));
   if (scope == Scope::everything) add(checks, deeds.cgroup, judge_cgroup(facts, deeds.cgroup));
   for (const Check& check : checks)
     if (check.outcome == Outcome::lack && check.at_most < report.level)
@@ -270,25 +274,41 @@ Decision decide_by(const HostReport& report, std::vector<Check> identity,
   Decision decision;
   decision.lacks = std::move(identity);
   if (!decision.lacks.empty()) decision.means.ids = Ids::single;
-  Storage best = Storage::kernel;
+  const Check* overlay = nullptr;  // what keeps the kernel from mounting any
+  const Check* fuse = nullptr;
+  const Check* execute = nullptr;
   for (const Check& check : report.checks) {
+    if (check.name == kFuseCheck) fuse = &check;
+    if (check.name == kStoreExecuteCheck) execute = &check;
     if (check.outcome != Outcome::lack || check.at_most == Level::full) continue;
     if (check.at_most == Level::proc_bound) decision.means.proc = Proc::bound;
-    if (check.at_most == Level::no_kernel_overlay) best = Storage::copy;
+    if (check.at_most == Level::no_kernel_overlay && overlay == nullptr) overlay = &check;
     decision.lacks.push_back(check);
   }
+  const bool by_fuse = fuse != nullptr && fuse->outcome == Outcome::ok;
+  const Storage best = overlay == nullptr ? Storage::kernel
+                       : by_fuse          ? Storage::fuse
+                                          : Storage::copy;
   decision.means.storage = storage.value_or(best);
-  if (storage == Storage::kernel && best != Storage::kernel) {
-    for (const Check& check : decision.lacks)
-      if (check.at_most == Level::no_kernel_overlay)
-        throw Error(check.reason, ExitCode::host)
-            .set_hint(check.remedy + "; or leave '--storage kernel' out");
-  }
-  if (storage && *storage != Storage::kernel && best == Storage::kernel)
+  if (storage == Storage::kernel && overlay != nullptr)
+    throw Error(overlay->reason, ExitCode::host)
+        .set_hint(overlay->remedy + "; or leave '--storage kernel' out");
+  if (storage == Storage::fuse && !by_fuse)
+    throw Error(fuse == nullptr ? "mount overlay by 'fuse-overlayfs': not tried" : fuse->reason,
+                ExitCode::host)
+        .set_hint(fuse == nullptr ? "'gbox doctor' tells what this host can do" : fuse->remedy);
+  if (decision.means.storage != Storage::kernel && overlay == nullptr)
     decision.lacks.push_back(
         lack("overlay", Level::no_kernel_overlay,
-             "'--storage " + std::string(to_string(*storage)) + "' was asked for",
+             "'--storage " + std::string(to_string(decision.means.storage)) + "' was asked for",
              "leave '--storage' out", kSlowRoots));
+  for (Check& check : decision.lacks)
+    if (check.at_most == Level::no_kernel_overlay)
+      check.lost = decision.means.storage == Storage::fuse ? kFuseRoots : kSlowRoots;
+  if (decision.means.storage == Storage::copy && execute != nullptr) {
+    decision.lacks.push_back(*execute);
+    decision.lacks.back().at_most = Level::none;
+  }
   decision.level = level_of(decision.means);
   for (const Check& check : decision.lacks)
     decision.level = std::min(decision.level, check.at_most);

@@ -110,4 +110,31 @@ Check judge_overlay(const HostFacts& facts, const Deeds& deeds, const StoreFacts
   return ok(name, "mounted, read, removed, made, executed on " + type);
 }
 
+Check judge_fuse(const HostFacts& facts, const Deeds& deeds) {
+  if (deeds.fuse.error_number == 0) return ok(kFuseCheck, "mounted, read, removed, made");
+  const bool missing = deeds.fuse.detail.find("is not in PATH") != std::string::npos;
+  std::string reason = deeds.fuse.detail;
+  if (!reason.starts_with("mount overlay")) reason = "mount overlay by 'fuse-overlayfs': " + reason;
+  return lack(kFuseCheck, Level::full, reason,
+              missing ? "install the package 'fuse-overlayfs'"
+              : facts.surroundings == Surroundings::plain
+                  ? "let the user read and write '/dev/fuse'"
+                  : "start the outer container with '--device /dev/fuse'",
+              "roots without copies where the kernel mounts no overlay");
+}
+
+Check judge_store_execute(const HostFacts& facts, const Deeds& deeds, const StoreFacts& store) {
+  if (deeds.store_execute.error_number == 0)
+    return ok(kStoreExecuteCheck, "programs can be executed");
+  const std::vector<MountEntry> mounts = parse_mountinfo(facts.mountinfo);
+  const MountEntry* mount = mount_of(mounts, store.resolved);
+  const bool noexec = mount != nullptr && has_option(mount->options, "noexec");
+  return lack(
+      kStoreExecuteCheck, Level::full,
+      "open store " + quoted(store.path) + ": " +
+          (noexec ? quoted(mount->point) + " is mounted 'noexec'"
+                  : "programs there cannot be executed: " + said(deeds.store_execute.error_number)),
+      "choose another place with " + other_store(facts), "roots that are copies");
+}
+
 }  // namespace gbox::sys

@@ -27,3 +27,12 @@ lack=$(jq -c '[.checks[] | select(.outcome == "lack")] | first' <<<"$out")
 
 # A file system that cannot hold a store is found before a build.
 fails 3 gbox doctor --store /proc/gbox
+
+# Profiles to install, for this very program.
+ok gbox doctor --apparmor
+assert_contains "$out" "profile gbox \"$(realpath "$GBOX")\" flags=(unconfined) {"
+assert_contains "$out" "apparmor_parser --replace"
+ok gbox doctor --seccomp
+jq -e '.defaultAction == "SCMP_ACT_ALLOW" and (.syscalls | length) == 2' <<<"$out" >/dev/null ||
+  fail "no seccomp profile"
+fails 2 gbox doctor --seccomp --json

@@ -34,6 +34,7 @@ std::string described(int directory) {
 struct Copied {
   Chain chain;
   std::vector<std::string> names;
+  Replica replica;
 
   void add_layer(const std::string& name) {
     names.push_back(name);
@@ -46,7 +47,7 @@ struct Copied {
   sys::Fd copy() {
     (void)chain.merge(names, {}, "plain");
     const sys::Fd target = chain.make("copy");
-    copy_tree(chain.open("plain").get(), target.get());
+    replica = Replica::copy(chain.open("plain").get(), target.get());
     return chain.open("copy");
   }
   // What the difference, laid over the layers, shows.
@@ -82,15 +83,25 @@ TEST_CASE("what has changed in a copy, laid over what was copied, shows the copy
     const std::string before = copied.chain.description(reversed(copied.names));
     const sys::Fd copy = copied.copy();
     REQUIRE(described(copy.get()) == without_links(before));
-    const Replica replica = Replica::remember(copy.get());
+    Replica& replica = copied.replica;
     Hands hands(copy.get(), random);
     for (int deed = 0; deed < kDeeds; ++deed) hands.act();
     CHECK(copied.with(replica, copy.get()) == described(copy.get()));
     // A copy on which the difference is laid is that copy as well.
     const sys::Fd second = copied.chain.make("second");
-    copy_tree(copied.chain.open("plain").get(), second.get());
+    (void)Replica::copy(copied.chain.open("plain").get(), second.get());
     lay_over(copied.chain.open("difference").get(), second.get());
     CHECK(described(second.get()) == described(copy.get()));
+    // And made anew of the same files, or of those of a longer chain, it is like a new copy.
+    const std::string after = described(copy.get());
+    replica.refresh(copied.chain.open("plain").get(), copy.get());
+    CHECK(described(copy.get()) == without_links(before));
+    (void)copied.chain.merge(copied.names + std::vector<std::string>{"difference"}, {}, "longer");
+    for (int deed = 0; deed < kDeeds; ++deed) hands.act();
+    replica.refresh(copied.chain.open("longer").get(), copy.get());
+    CHECK(described(copy.get()) == after);
+    replica.difference(copy.get(), copied.chain.make("nothing").get());
+    CHECK(sys::list_directory(copied.chain.open("nothing").get(), "nothing").empty());
     // What was written went into the copy alone.
     REQUIRE(copied.chain.description(reversed(copied.names)) == before);
   }
@@ -144,15 +155,19 @@ TEST_CASE("a step's changes are spelled as overlayfs spells them") {
     sys::mkdirat(root, "file", 0755);
     sys::remove_tree(root, "dir");
     sys::symlinkat("elsewhere", root, "dir");
+    // Which may well get the number that was free a moment ago.
+    sys::remove_tree(root, "again");
+    sys::mkdirat(root, "again", 0755);
     REQUIRE(::fchmodat(root, "same", 0644, 0) == 0);
     REQUIRE(::fchmodat(root, "g", 0700, 0) == 0);
   };
   Copied copied;
   copied.add_layer("base");
   const sys::Fd base = copied.chain.open("base");
-  for (const char* name : {"d", "e", "e/x", "f", "dir", "g", "g/h"})
+  for (const char* name : {"d", "e", "e/x", "f", "dir", "g", "g/h", "again"})
     sys::mkdirat(base.get(), name, 0755);
-  for (const char* name : {"d/kept", "d/gone", "e/y", "f/z", "file", "same", "g/i", "untouched"})
+  for (const char* name :
+       {"d/kept", "d/gone", "e/y", "f/z", "file", "same", "g/i", "again/file", "untouched"})
     sys::write_file_atomically(base.get(), name, name);
   (void)copied.chain.make("upper");
   const sys::Fd mounted = copied.chain.mount({"base"}, "upper");

@@ -19,20 +19,22 @@
 
 namespace gbox::layer {
 
-// Copies the tree `source` into `target` (both O_RDONLY; the target is empty): types, owners,
-// modes, attributes, content with its holes, times. `source` is a layer directory without
-// whiteouts, as flatten() makes one over nothing: attributes of the user's that are escaped there
-// are not in the copy, and overlayfs' own are left out. Nobody changes either meanwhile.
-// `check_interrupt` is called often; it throws to stop. Throws Error; what the target holds then is
-// for the caller to remove.
-void copy_tree(int source, int target, const std::function<void()>& check_interrupt = {});
-
 // Puts a layer directory (O_RDONLY) over the plain tree `target` (O_RDONLY), whiteouts and opaque
 // marks applied, with copies of its files.
 void lay_over(int layer, int target, const std::function<void()>& check_interrupt = {});
 
 class Replica {
  public:
+  // Copies the tree `source` into `target` (both O_RDONLY; the target is empty): types, owners,
+  // modes, attributes, content with its holes, times; and remembers it. `source` is a layer
+  // directory without whiteouts, as flatten() makes one over nothing: attributes of the user's that
+  // are escaped there are not in the copy, and overlayfs' own are left out. Nobody changes either
+  // meanwhile. `check_interrupt` is called often; it throws to stop. Throws Error; what the target
+  // holds then is for the caller to remove.
+  static Replica copy(int source, int target, const std::function<void()>& check_interrupt = {});
+  // Makes the target, whatever was done to it, a copy of `source` again, or of another tree of the
+  // same immutable files: what is a copy of its file there already stays.
+  void refresh(int source, int target, const std::function<void()>& check_interrupt = {});
   // What the tree `target` (O_RDONLY) is like now: what is done to it from when this returns is a
   // change.
   static Replica remember(int target, const std::function<void()>& check_interrupt = {});
@@ -57,11 +59,21 @@ class Replica {
     std::int64_t changed_ns = 0;
     timespec modified{};
     bool directory = false;
+    std::int64_t born_ns = 0;  // of a directory: a new one often gets the number of the old one
+  };
+  // A file by what no other one has, also later, when its number is free again.
+  struct Source {
+    ino_t number = 0;  // 0: not known
+    std::int64_t born_ns = 0;
   };
   static Inode inode_of(const struct stat& status);
+  // 0 where the file system does not tell.
+  static std::int64_t birth_of(int dirfd, const std::string& name);
   friend class Difference;
+  friend class TreeCopy;
 
-  std::unordered_map<std::string, Inode> inodes_;  // by path; "" is the root
+  std::unordered_map<std::string, Inode> inodes_;    // by path; "" is the root
+  std::unordered_map<std::string, Source> sources_;  // likewise, of what was copied
   std::set<std::string> made_;
 };
 

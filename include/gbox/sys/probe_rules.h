@@ -33,6 +33,8 @@ struct Deeds {
   Deed overlay;         // mount, read, rm, mkdir, whiteout; detail names the one that failed
   Deed execute;         // a program through the overlay
   Deed cgroup;          // make and remove a cgroup below one's own; detail is its path or kind
+  Deed store_execute;   // a program of the store's own mount, as where roots are copies
+  Deed fuse;            // the deeds of overlay with fuse-overlayfs, where they may be needed
 };
 
 // Where the store lies.

@@ -78,6 +78,64 @@ TEST_CASE("a way to put roots together that was chosen is taken, or refused wher
   CHECK(decide_by(bad, {}, Storage::copy).level == Level::no_kernel_overlay);
 }
 
+TEST_CASE("fuse-overlayfs stands in for the kernel's overlay where it works, else copies do") {
+  Deeds deeds = good_deeds();
+  deeds.overlay = {true, EINVAL, "mount"};
+  deeds.fuse = {true, 0, ""};
+  const auto decided = [&](std::optional<Storage> storage) {
+    return decide_by(judge(good_facts(), deeds, good_store(), Scope::inside_namespace), {},
+                     storage);
+  };
+  const Decision by_fuse = decided({});
+  CHECK(by_fuse.means.storage == Storage::fuse);
+  CHECK(by_fuse.level == Level::no_kernel_overlay);
+  CHECK(by_fuse.lost() == "time: what a step does to files goes through another program");
+  CHECK(decided(Storage::copy).lost().starts_with("time and space"));
+  deeds.fuse = {true, EINVAL, "mount overlay: 'fuse-overlayfs' is not in PATH"};
+  CHECK(decided({}).means.storage == Storage::copy);
+  try {
+    (void)decided(Storage::fuse);
+    FAIL("not refused");
+  } catch (const Error& error) {
+    CHECK(error.message() == "mount overlay: 'fuse-overlayfs' is not in PATH");
+    CHECK(error.hint() == "install the package 'fuse-overlayfs'");
+  }
+  deeds.fuse = {true, ENOENT, "mount: No such file or directory"};
+  const HostReport report = judge(good_facts(), deeds, good_store(), Scope::everything);
+  bool told = false;
+  for (const Check& check : report.checks)
+    if (check.name == "fuse-overlay") {
+      told = true;
+      CHECK(check.reason == "mount overlay by 'fuse-overlayfs': mount: No such file or directory");
+      CHECK(check.remedy == "let the user read and write '/dev/fuse'");
+    }
+  CHECK(told);
+}
+
+TEST_CASE("A13: a store that is mounted noexec holds overlays, but no copies that are run") {
+  Deeds deeds = good_deeds();
+  deeds.store_execute = {true, EACCES, ""};
+  StoreFacts store = good_store();
+  store.path = "/home/ana/gbox";
+  store.resolved = "/home/ana";
+  const HostReport report = judge(good_facts(), deeds, store, Scope::inside_namespace);
+  CHECK(decide_by(report, {}, {}).level == Level::full);
+  const Decision copies = decide_by(report, {}, Storage::copy);
+  CHECK(copies.level == Level::none);
+  CHECK_THROWS_WITH_AS(require(copies), "open store '/home/ana/gbox': '/home' is mounted 'noexec'",
+                       const Error&);
+}
+
+TEST_CASE("A14: without a cgroup of one's own only limits are lost, not the level") {
+  Deeds deeds = good_deeds();
+  deeds.cgroup = {true, ENOENT, "cgroup v2 is not mounted"};
+  const HostReport report = judge(good_facts(), deeds, good_store(), Scope::everything);
+  CHECK(report.level == Level::full);
+  CHECK(report.checks.back().reason == "no cgroup to own: cgroup v2 is not mounted");
+  CHECK(report.checks.back().remedy.find("loginctl enable-linger ana") != std::string::npos);
+  CHECK(report.checks.back().lost == "limits on memory and processes by cgroup");
+}
+
 TEST_CASE("one id that could be mapped alone is a level of its own, below the others") {
   const HostReport good = judge(good_facts(), good_deeds(), good_store(), Scope::inside_namespace);
   HostFacts facts = good_facts();

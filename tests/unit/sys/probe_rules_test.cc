@@ -100,8 +100,8 @@ d.user_namespace.error_number = EPERM;
 }
 , "user-namespace", Level::none,
     "enter sandbox: create user namespace: seccomp of the outer container forbids 'unshare'",
-    "start the outer container with '--security-opt seccomp=unconfined' (no filter at all), or "
-    "with a profile that allows unshare, clone, mount and pivot_root"
+    "start the outer container with '--security-opt seccomp=gbox.json', the profile that 'gbox "
+    "doctor --seccomp' prints"
 }
 , {"A3: seccomp, kubernetes", CHANGE{UNUSED;
 f.self_status = "Seccomp:\t2\n";
@@ -110,8 +110,8 @@ d.user_namespace.error_number = EPERM;
 }
 , "user-namespace", Level::none,
     "enter sandbox: create user namespace: seccomp of the outer container forbids 'unshare'",
-    "set 'seccompProfile.type: Unconfined' in the container's securityContext (no filter at "
-    "all), or 'Localhost' with a profile that allows unshare, clone, mount and pivot_root"
+    "in the container's securityContext set 'seccompProfile.type: Localhost' with the profile "
+    "that 'gbox doctor --seccomp' prints, or 'Unconfined' (no filter at all)"
 }
 , {"a chroot", CHANGE{UNUSED;
 f.mountinfo = "22 21 0:20 / /proc rw - proc proc rw\n";
@@ -145,10 +145,9 @@ TEST_CASE("ids that cannot be mapped are explained by the first cause in the cha
 , "id-map", Level::none,
     "enter sandbox: write uid map: apparmor restricts user namespaces "
     "('kernel.apparmor_restrict_unprivileged_userns' is 1)",
-    "as root, write 'profile gbox /usr/bin/gbox flags=(unconfined) { userns, }' into "
-    "'/etc/apparmor.d/gbox' and run 'apparmor_parser -r /etc/apparmor.d/gbox'; or lift the "
-    "restriction for every program with 'sysctl -w "
-    "kernel.apparmor_restrict_unprivileged_userns=0'"
+    "install the profile for '/usr/bin/gbox' that 'gbox doctor --apparmor' prints, with the "
+    "commands in it; or lift the restriction for every program with 'sysctl -w "
+    "kernel.apparmor_restrict_unprivileged_userns=0' as root"
 }
 , {"A2: apparmor strips capabilities, seen at the first mount", CHANGE{UNUSED;
 f.apparmor_restrict_userns = "1";
@@ -157,10 +156,9 @@ d.mount.error_number = EACCES;
 , "mount", Level::none,
     "enter sandbox: mount tmpfs: apparmor restricts user namespaces "
     "('kernel.apparmor_restrict_unprivileged_userns' is 1)",
-    "as root, write 'profile gbox /usr/bin/gbox flags=(unconfined) { userns, }' into "
-    "'/etc/apparmor.d/gbox' and run 'apparmor_parser -r /etc/apparmor.d/gbox'; or lift the "
-    "restriction for every program with 'sysctl -w "
-    "kernel.apparmor_restrict_unprivileged_userns=0'"
+    "install the profile for '/usr/bin/gbox' that 'gbox doctor --apparmor' prints, with the "
+    "commands in it; or lift the restriction for every program with 'sysctl -w "
+    "kernel.apparmor_restrict_unprivileged_userns=0' as root"
 }
 , {"A4: no_new_privs in a pod, before its consequences", CHANGE{UNUSED;
 f.self_status = "NoNewPrivs:\t1\nSeccomp:\t2\n";
