@@ -17,12 +17,12 @@ namespace {
 constexpr std::size_t kMaxLines = 1000;  // of different calls and rules
 
 // "pid 17, 'python3.11'", with the number that it has in the step.
-std::string process_of(const sandbox::Call& call) {
+std::string process_of(int proc, const sandbox::Call& call) {
   std::string name = "?";
   std::string pid = "?";
   try {
     const std::string status =
-        sys::try_read_file(AT_FDCWD, "/proc/" + std::to_string(call.pid) + "/status").value_or("");
+        sys::try_read_file(proc, std::to_string(call.pid) + "/status").value_or("");
     if (!call.alive()) return "ended";
     for (const std::string& line : split(status, '\n')) {
       const std::vector<std::string> words = split_words(line);
@@ -57,6 +57,8 @@ struct PolicyTrace::Seen {
   std::mutex guard;
   std::set<std::string> told;
   std::vector<std::string> lines;
+  // Open before the listener's thread begins, whose emulated calls leave it with another root.
+  sys::Fd proc = sys::open("/proc", O_PATH | O_DIRECTORY);
 };
 
 PolicyTrace::PolicyTrace(sandbox::Settings& settings, std::string policy)
@@ -68,7 +70,7 @@ PolicyTrace::PolicyTrace(sandbox::Settings& settings, std::string policy)
         std::to_string(call.architecture) + ' ' + std::to_string(call.number) + ' ' + rule;
     const std::scoped_lock lock(seen->guard);
     if (seen->told.size() >= kMaxLines || !seen->told.insert(subject).second) return;
-    seen->lines.push_back(refusal_text(name, call, decision, process_of(call)));
+    seen->lines.push_back(refusal_text(name, call, decision, process_of(seen->proc.get(), call)));
   };
 }
 
