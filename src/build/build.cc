@@ -19,6 +19,7 @@
 #include "image.h"
 #include "inputs.h"
 #include "packer.h"
+#include "phase_mounts.h"
 #include "repos_image.h"
 #include "settle.h"
 #include "sources.h"
@@ -372,6 +373,8 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   require_phase(inputs.spec, request.from, "--from");
   require_phase(inputs.spec, request.until, "--until");
   require_networks(inputs.spec);
+  inputs.secrets = read_secrets(request.secrets);
+  require_secrets(inputs);
   const Places places = check_places(request, inputs.spec);
   store::Store store = open_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));

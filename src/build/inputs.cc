@@ -14,6 +14,7 @@
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
 #include "memo.h"
+#include "phase_mounts.h"
 #include "resolve.h"
 
 namespace gbox::build {
@@ -125,6 +126,18 @@ std::string digest_path(const std::string& path, const Location& where, const st
          digests_of(fd.get(), path, {HashAlgorithm::sha256}).front().to_string();
 }
 
+void digest_binds(Inputs& inputs) {
+  inputs.bind_digests.clear();
+  for (const spec::Phase& phase : inputs.spec.phases)
+    for (const spec::PhaseMount& mount : phase.mounts) {
+      if (mount.kind != spec::PhaseMount::Kind::bind) continue;
+      const BindSource source = open_bind(inputs.directory, mount);
+      inputs.bind_digests[phase.name][mount.target] =
+          digest_path("/proc/self/fd/" + std::to_string(source.directory.get()) + '/' + source.name,
+                      mount.where, "mount " + quoted(mount.from));
+    }
+}
+
 std::string read_patch(const Inputs& inputs, const spec::Text& file) {
   const std::string path = resolve_path(inputs, file.value);
   const sys::Fd fd = open_input(path, file.where, "patches", O_RDONLY | O_NONBLOCK);
@@ -218,6 +231,8 @@ void make_plan(Inputs& inputs) {
     plan_inputs.binary_hosts[name] = host.index.sha256().to_string();
   plan_inputs.helpers["step"] = kStepFormat;
   plan_inputs.environment = portage::base_environment();
+  digest_binds(inputs);
+  plan_inputs.mount_sources = inputs.bind_digests;
   for (const spec::Phase& phase : inputs.spec.phases) {
     plan_inputs.phase_policies[phase.name] = policy_of(inputs, phase).digest.to_string();
     for (const spec::Copy& copy : phase.copy)

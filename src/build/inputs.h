@@ -18,6 +18,7 @@
 #include "gbox/spec/spec.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/fd.h"
+#include "secrets.h"
 
 namespace gbox::build {
 
@@ -35,6 +36,9 @@ struct Inputs {
   std::vector<portage::ConfigFile> config_files;
   std::string distfiles;                        // the spec's own directory, absolute; empty: none
   std::map<std::string, PhasePolicy> policies;  // by phase
+  // Of [[phase.mount]]: phase → target → digest of what a bind shows.
+  std::map<std::string, std::map<std::string, std::string>> bind_digests;
+  Secrets secrets;  // by id, as the caller gave them
   plan::Plan plan;
 };
 

@@ -164,6 +164,10 @@ class Facts {
     inputs.hooks = selectors_;
     for (const auto* paths : {&plan_.profile_bashrcs, &package.bashrcs, &package.patches})
       for (const std::string& path : *paths) inputs.hooks[path] = files_.file(path);
+    // Files that any package may read; caches and secrets decide nothing.
+    if (const auto binds = context_.inputs.bind_digests.find(phase_.name);
+        binds != context_.inputs.bind_digests.end())
+      for (const auto& [target, digest] : binds->second) inputs.hooks["mounted " + target] = digest;
     inputs.policy[phase_.policy] = policy_of(context_.inputs, phase_).digest.to_string();
     inputs.environment = portage::base_environment();
     inputs.network = spec::to_string(phase_.network);

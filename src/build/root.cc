@@ -33,6 +33,17 @@ std::vector<std::string> lowerdirs(const store::Store& store,
   return result;
 }
 
+// A directory of a step's result, if there is one: a link that the step has put in its place, or
+// above it, is the step's own and leads nowhere.
+std::optional<sys::Fd> real_directory(int top, const std::string& path) {
+  if (path.empty()) return sys::dup(top);
+  try {
+    return sys::try_open_beneath(top, path, O_RDONLY | O_DIRECTORY, sys::Resolve::no_symlinks);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 StepRoot::StepRoot(store::Store& store, const store::Work& work, std::vector<std::string> parents,
@@ -108,10 +119,7 @@ void StepRoot::remove_stubs(const std::vector<std::string>& made) const {
   const int top = copy_ ? copy_->fd() : work_.fs_fd();
   for (auto path = made.rbegin(); path != made.rend(); ++path) {
     const auto [parent, name] = sys::split_last(*path);
-    const auto directory =
-        parent.empty()
-            ? std::optional(sys::dup(top))
-            : sys::try_open_beneath(top, parent, O_RDONLY | O_DIRECTORY, sys::Resolve::no_symlinks);
+    const auto directory = real_directory(top, parent);
     if (!directory) continue;
     if (::unlinkat(directory->get(), name.c_str(), AT_REMOVEDIR) == 0) continue;
     const auto status = sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW);
@@ -131,8 +139,7 @@ void StepRoot::remove_made(const std::string& path) {
 
 void StepRoot::remove_from_result(const std::string& path) const {
   const auto [parent, name] = sys::split_last(path);
-  const auto directory = sys::try_open_beneath(work_.fs_fd(), parent, O_RDONLY | O_DIRECTORY,
-                                               sys::Resolve::no_symlinks);
+  const auto directory = real_directory(work_.fs_fd(), parent);
   if (directory && sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
     sys::remove_tree(directory->get(), name);
 }

@@ -16,6 +16,7 @@
 #include "import.h"
 #include "inputs.h"
 #include "lesser_proc.h"
+#include "phase_mounts.h"
 #include "policy_trace.h"
 #include "repos_view.h"
 #include "root.h"
@@ -238,8 +239,10 @@ int run_in_image(const RunRequest& request, Observer& observer) {
 }
 
 int run_shell(const SpecSource& source, const SourceOptions& options, const std::string& store_path,
-              const std::string& step, Trace trace, Observer& observer) {
+              const std::string& step, const std::vector<SecretSource>& secrets, Trace trace,
+              Observer& observer) {
   Inputs inputs = read_inputs(source, observer);
+  inputs.secrets = read_secrets(secrets);
   store::Store store = open_store(store_path, observer);
   const sys::FileLock lease = store.lease("gbox shell " + step);
   Sources sources(options, inputs, store, observer);
@@ -270,11 +273,16 @@ int run_shell(const SpecSource& source, const SourceOptions& options, const std:
       settings.command.environment.emplace_back("BASH_ENV", build.environment);
     }
   }
+  const StepContext context{inputs, store, observer};
+  std::optional<PhaseMounts> mounts;  // what is written to caches here is thrown away
   sandbox::Policy policy = sandbox::load_policy("run");
   for (const spec::Phase& phase : inputs.spec.phases) {
     if (phase.name != planned.phase) continue;
     policy = policy_of(inputs, phase);
     add_network(settings, sandbox_network(phase.network), root.scratch("network"));
+    mounts.emplace(context, phase, root.scratch("mounts"));
+    for (sandbox::Mount& mount : mounts->make(settings.root.get()))
+      settings.mounts.push_back(std::move(mount));
   }
   const int status = run(std::move(settings), policy, trace);
   if (failed) root.finish();  // the next shell finds what this one has left

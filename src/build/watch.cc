@@ -10,6 +10,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/sys/interrupt.h"
+#include "secrets.h"
 
 namespace gbox::build {
 
@@ -68,7 +69,11 @@ struct Watched::State {
         output_end(std::move(output)),
         lines(std::move(watch.on_line)),
         on_pump(std::move(watch.on_pump)),
-        log(watch.log_fd) {}
+        log(watch.log_fd),
+        redactor(std::move(watch.secrets), [this](std::string_view text) {
+          log.write(text);
+          lines.add(text);
+        }) {}
 
   void read() {
     std::array<char, 65536> buffer;
@@ -77,12 +82,11 @@ struct Watched::State {
     if (count < 0) throw SysError(errno, "read the step's output");
     if (count == 0) {
       output_end.reset();
+      redactor.finish();
       lines.flush();
       return;
     }
-    const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
-    log.write(text);
-    lines.add(text);
+    redactor.add(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
   }
 
   sandbox::Sandbox box;
@@ -90,6 +94,7 @@ struct Watched::State {
   Lines lines;
   std::function<void()> on_pump;
   Log log;
+  Redactor redactor;
 };
 
 Watched::Watched(sandbox::Settings settings, const sandbox::Policy& policy, Watch watch) {

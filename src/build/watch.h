@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "gbox/sandbox/sandbox.h"
 #include "gbox/sys/process.h"
@@ -18,7 +20,8 @@ constexpr std::uint64_t kMaxLogBytes = 256u << 20;  // what a step prints beyond
 struct Watch {
   int log_fd = -1;
   std::function<void(std::string_view line)> on_line;
-  std::function<void()> on_pump;  // about ten times a second while it runs, and at its end
+  std::function<void()> on_pump;     // about ten times a second while it runs, and at its end
+  std::vector<std::string> secrets;  // words that neither gets to see; secrets.h
 };
 
 // A sandbox that runs with its output connected to a Watch. The destructor kills it.

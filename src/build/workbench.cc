@@ -14,6 +14,7 @@
 #include "hosts.h"
 #include "lesser_proc.h"
 #include "no_room.h"
+#include "secrets.h"
 #include "watch.h"
 
 namespace gbox::build {
@@ -50,7 +51,8 @@ Workbench::Workbench(const StepContext& context, const spec::Phase& phase, StepI
       parents_(std::move(parents)),
       work_(context.store.begin_step(info_.name, parents_.empty() ? "" : parents_.back())),
       root_(context.store, work_, parents_, step_targets(context.inputs)),
-      log_(context.store.open_log(info_.name, info_.key)) {
+      log_(context.store.open_log(info_.name, info_.key)),
+      mounts_(context, phase, root_.scratch("mounts")) {
   if (const std::string text = widening_text(context.inputs.policies.at(phase.name)); !text.empty())
     note(text);
 }
@@ -112,8 +114,11 @@ void Workbench::start(Deed deed, const Shown& shown) {
   settings.command.argv = deed_.argv;
   settings.command.environment = deed_.environment;
   add_network(settings, sandbox_network(phase_.network), root_.scratch("network"));
+  for (sandbox::Mount& mount : mounts_.make(settings.root.get()))
+    settings.mounts.push_back(std::move(mount));
   stubs_ = sandbox::ensure_targets(settings);
   Watch watch;
+  watch.secrets = mounts_.words();
   watch.log_fd = log_.fd.get();
   watch.on_line = [this](std::string_view line) { context_.observer.step_output(info_, line); };
   const sandbox::Policy& policy = policy_of(context_.inputs, phase_);
@@ -185,6 +190,23 @@ void Workbench::run(Deed deed, const Shown& shown) {
   finish();
 }
 
+void Workbench::keep(const store::FailedStep& failed) {
+  if (!files_with_secrets(work_.fd(), mounts_.words()).empty()) {
+    context_.observer.warn({"step " + quoted(info_.name) +
+                                " has written a secret to its files: they are not kept for "
+                                "'gbox shell'",
+                            "let it read the secret where it is mounted"});
+    return;
+  }
+  try {
+    mounts_.keep_caches();
+    context_.store.keep_failed(std::move(work_), failed);
+  } catch (const SysError& error) {
+    // A disk that the step has filled: what the step said tells more than this.
+    context_.observer.warn({error.what(), error.hint()});
+  }
+}
+
 void Workbench::fail(const sys::ExitStatus& status) {
   const double seconds = seconds_since(deed_start_);
   note(deed_.name + " ended with " + std::to_string(status.code));
@@ -201,7 +223,7 @@ void Workbench::fail(const sys::ExitStatus& status) {
   failed.log = log_.name;
   failed.exit_status = status.code;
   root_.finish();
-  context_.store.keep_failed(std::move(work_), failed);
+  keep(failed);
   context_.observer.step_failed(info_, seconds_since(start_), log_.path);
   std::string what = "phase " + quoted(info_.phase) + ": " + deed_.name;
   const std::string place =
@@ -266,14 +288,27 @@ std::optional<Workbench::Cause> Workbench::cause(const sys::ExitStatus& status) 
   return std::nullopt;
 }
 
+void Workbench::require_no_secrets() {
+  const std::vector<std::string> found = files_with_secrets(work_.fs_fd(), mounts_.words());
+  if (found.empty()) return;
+  throw StepFailed("phase " + quoted(phase_.name) + ": a secret is in " + quoted_list(found) +
+                       ", and would be in the image",
+                   ExitCode::step)
+      .set_hint(
+          "let the phase read it where it is mounted, or 'remove' the file at its end; nothing "
+          "of this step is kept");
+}
+
 store::Record Workbench::publish(store::Record record) {
+  root_.finish();
+  require_no_secrets();
+  mounts_.keep_caches();
   record.key = info_.key;
   record.spec = context_.inputs.spec.name;
   record.step = info_.name;
   record.phase = info_.phase;
   record.parents = parents_;
   record.log = log_.name;
-  root_.finish();
   record.seconds = seconds_since(start_);
   if (peak_memory_bytes_ != 0) record.extra["peak_memory_bytes"] = peak_memory_bytes_;
   return context_.store.publish(std::move(work_), std::move(record));

@@ -13,6 +13,7 @@
 #include "cgroup.h"
 #include "gbox/portage/command.h"
 #include "meter.h"
+#include "phase_mounts.h"
 #include "policy_trace.h"
 #include "root.h"
 #include "step.h"
@@ -85,7 +86,11 @@ class Workbench {
     bool of_memory = false;
   };
   [[nodiscard]] std::optional<Cause> cause(const sys::ExitStatus& status) const;
+  void keep(const store::FailedStep& failed);  // for a shell, where that can be done
   [[noreturn]] void fail(const sys::ExitStatus& status);
+
+  // Throws StepFailed when the step has written a secret to its files.
+  void require_no_secrets();
 
   const StepContext& context_;
   const spec::Phase& phase_;
@@ -104,6 +109,7 @@ class Workbench {
   std::unique_ptr<Cgroup> cgroup_;  // where the host gives one, of the deed that runs
   std::unique_ptr<Meter> meter_;    // of the deed that runs, or the last one that did
   std::uint64_t peak_memory_bytes_ = 0;
+  PhaseMounts mounts_;
   std::optional<Watched> running_;  // last: it ends before what it uses
 };
 

@@ -57,6 +57,7 @@ struct BuildArgs {
   std::vector<std::string> cache_to;
   std::optional<std::uint64_t> store_limit;  // bytes
   build::EffortOptions effort;
+  std::vector<build::SecretSource> secrets;
 };
 
 struct PlanArgs {
@@ -104,6 +105,7 @@ struct ShellArgs {
   std::string step;
   SandboxArgs sandbox;
   build::Trace trace = build::Trace::no;
+  std::vector<build::SecretSource> secrets;
 };
 
 struct LogArgs {

@@ -112,7 +112,8 @@ int cmd_build(const BuildArgs& args, Console& console) {
       args.store.directory, args.outputs,
       args.repos_outputs,   args.from,
       args.until,           {absolute_paths(args.cache_from), absolute_paths(args.cache_to)},
-      args.store_limit,     args.effort};
+      args.store_limit,     args.effort,
+      args.secrets};
   if (args.dry_run) {
     console.result(
         plan_list(build::make_build_plan(request, build::Masked::told_first, console.progress())));
@@ -172,8 +173,8 @@ int cmd_run(const RunArgs& args, Console& console) {
 }
 
 int cmd_shell(const ShellArgs& args, Console& console) {
-  return build::run_shell(source_of(args.spec), {}, args.store.directory, args.step, args.trace,
-                          console.progress());
+  return build::run_shell(source_of(args.spec), {}, args.store.directory, args.step, args.secrets,
+                          args.trace, console.progress());
 }
 
 int cmd_cache_ls(const CacheListArgs& args, Console& console) {

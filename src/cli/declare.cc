@@ -108,6 +108,17 @@ void Parser::add_trace(CLI::App& command) {
                    "tell each call that the sandbox's policy refuses, and by which rule");
 }
 
+void Parser::add_secrets(CLI::App& command) {
+  command
+      .add_option("--secret", raw_.secrets,
+                  "what phases that mount the secret NAME see of it: the bytes of a file, or of a "
+                  "variable; repeatable")
+      ->type_name("id=NAME,src=FILE")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void Parser::add_cache(CLI::App& command, const std::string& option,
                        std::vector<std::string>& places, const std::string& text) {
   command.add_option(option, places, text)
@@ -140,6 +151,7 @@ void Parser::declare_build() {
             "take packages that the store lacks from this directory; repeatable");
   add_cache(*command, "--cache-to", raw_.cache_to,
             "write the packages that the build used to this directory; repeatable");
+  add_secrets(*command);
   command
       ->add_option("--store-limit", raw_.store_limit,
                    "remove what was used least recently while the store takes more than this, but "
@@ -242,6 +254,7 @@ void Parser::declare_shell_and_log() {
   add_step(*shell);
   add_sandbox(*shell);
   add_trace(*shell);
+  add_secrets(*shell);
   add_common(*shell);
   CLI::App* log = add(app_, "log", "print the output of a step");
   log->add_option("STEP", raw_.step, "the step, such as 'php' or 'php/dev-libs/icu'");

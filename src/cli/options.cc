@@ -201,7 +201,8 @@ Command Parser::command_of(const CLI::App& parsed) const {
                      parse_caches("--cache-from", raw_.cache_from),
                      parse_caches("--cache-to", raw_.cache_to),
                      store_limit(),
-                     effort_options()};
+                     effort_options(),
+                     parse_secrets(raw_.secrets)};
   if (name == "plan")
     return PlanArgs{spec_args(),
                     store,
@@ -230,8 +231,12 @@ Command Parser::command_of(const CLI::App& parsed) const {
   }
   if (name == "shell") {
     auto [spec, step] = spec_and_step(name);
-    return ShellArgs{std::move(spec), store, std::move(step), sandbox_args(),
-                     raw_.trace_policy ? build::Trace::yes : build::Trace::no};
+    return ShellArgs{std::move(spec),
+                     store,
+                     std::move(step),
+                     sandbox_args(),
+                     raw_.trace_policy ? build::Trace::yes : build::Trace::no,
+                     parse_secrets(raw_.secrets)};
   }
   if (name == "log") {
     if (raw_.step.empty()) throw_no_step(name);

@@ -39,6 +39,7 @@ struct Raw {
   std::string from;
   std::string until;
   std::vector<std::string> cache_from;
+  std::vector<std::string> secrets;
   std::vector<std::string> cache_to;
   std::string image;
   std::string with_repos;
@@ -78,6 +79,7 @@ class Parser {
   void add_sandbox(CLI::App& command);
   void add_step(CLI::App& command);
   void add_trace(CLI::App& command);
+  void add_secrets(CLI::App& command);
   void add_cache(CLI::App& command, const std::string& option, std::vector<std::string>& places,
                  const std::string& text);
 

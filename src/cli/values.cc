@@ -84,6 +84,32 @@ std::pair<std::string, std::string> parse_setting(std::string_view text) {
   return {std::string(text.substr(0, position)), std::string(text.substr(position + 1))};
 }
 
+std::vector<build::SecretSource> parse_secrets(const std::vector<std::string>& texts) {
+  std::vector<build::SecretSource> secrets;
+  for (const std::string& text : texts) {
+    build::SecretSource secret;
+    for (const std::string& field : split(text, ',')) {
+      const std::size_t equals = field.find('=');
+      const std::string name = field.substr(0, equals);
+      std::string* const value = name == "id"    ? &secret.id
+                                 : name == "src" ? &secret.file
+                                 : name == "env" ? &secret.variable
+                                                 : nullptr;
+      // Not the whole text: it may be the secret itself.
+      if (value == nullptr || equals == std::string::npos || !value->empty())
+        throw Error("option '--secret': it is made of 'id', and 'src' or 'env', each once",
+                    ExitCode::usage)
+            .set_hint("such as '--secret id=token,src=FILE' or '--secret id=token,env=TOKEN'");
+      *value = field.substr(equals + 1);
+    }
+    if (secret.id.empty() || secret.file.empty() == secret.variable.empty())
+      throw Error("option '--secret': it needs 'id', and one of 'src' and 'env'", ExitCode::usage)
+          .set_hint("such as '--secret id=token,src=FILE' or '--secret id=token,env=TOKEN'");
+    secrets.push_back(std::move(secret));
+  }
+  return secrets;
+}
+
 std::vector<std::string> parse_caches(std::string_view option,
                                       const std::vector<std::string>& texts) {
   std::vector<std::string> directories;

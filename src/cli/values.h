@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "gbox/build/build.h"
 #include "gbox/spec/spec.h"
 #include "gbox/sys/probe.h"
 #include "gbox/sys/userns.h"
@@ -26,6 +27,8 @@ std::pair<std::string, std::string> parse_setting(std::string_view text);
 // The directories of all "dir=DIR".
 std::vector<std::string> parse_caches(std::string_view option,
                                       const std::vector<std::string>& texts);
+// "id=NAME,src=FILE" or "id=NAME,env=VARIABLE".
+std::vector<build::SecretSource> parse_secrets(const std::vector<std::string>& texts);
 // "10GiB", "500M", "1048576": powers of 1024 in either spelling.
 std::uint64_t parse_size(std::string_view option, std::string_view text);
 // A number from `least` to 4096.

@@ -10,6 +10,7 @@ inline constexpr const char* kBase = "base";                  // {"archive", "fo
 inline constexpr const char* kConfig = "config";              // {FILE: DIGEST}
 inline constexpr const char* kDefinition = "definition";      // {FIELD: VALUE}
 inline constexpr const char* kSources = "sources";            // [DIGEST], of `copy`
+inline constexpr const char* kMounts = "mounts";              // {TARGET: DIGEST}, of binds
 inline constexpr const char* kPolicy = "policy";              // {NAME: DIGEST}
 inline constexpr const char* kRepositories = "repositories";  // {NAME: DIGEST}
 inline constexpr const char* kBinaryHosts = "binary-hosts";   // {NAME: DIGEST}, of their indexes

@@ -44,6 +44,13 @@ Json definition_of(const spec::Phase& phase) {
     if (!phase.env.empty()) definition["env"] = phase.env;
   }
   if (!phase.remove.empty()) definition["remove"] = phase.remove;
+  for (const spec::PhaseMount& mount : phase.mounts) {
+    // What is in a cache or a secret decides nothing, or it must not be used as one.
+    Json entry = {{"kind", spec::to_string(mount.kind)}, {"target", mount.target}};
+    if (!mount.from.empty()) entry["from"] = mount.from;
+    if (!mount.id.empty()) entry["id"] = mount.id;
+    definition["mount"].push_back(std::move(entry));
+  }
   if (phase.network != spec::Network::none) definition["network"] = spec::to_string(phase.network);
   return definition;
 }
@@ -126,6 +133,9 @@ class Planner {
     step.definition = definition_of(phase);
     add(step.parts, part::kDefinition, step.definition);
     if (!phase.copy.empty()) add(step.parts, part::kSources, sources_of(phase));
+    if (const auto mounts = inputs_.mount_sources.find(phase.name);
+        mounts != inputs_.mount_sources.end())
+      add(step.parts, part::kMounts, mounts->second);
     if (runs_programs(phase)) {
       add(step.parts, part::kPolicy, policy_of(phase));
       add(step.parts, part::kRepositories, repositories());

@@ -47,14 +47,16 @@ inline constexpr std::array<std::string_view, 17> kPortageList = {"profile",
                                                                   "config_dir"};
 inline constexpr std::array<std::string_view, 7> kBuildList = {
     "jobs", "load_average", "emerge_jobs", "memory", "tmpfs", "distfiles", "mirror"};
-inline constexpr std::array<std::string_view, 20> kPhaseList = {
+inline constexpr std::array<std::string_view, 21> kPhaseList = {
     "name",   "root",        "copy",   "emerge",  "options", "oneshot", "empty_tree",
     "deep",   "changed_use", "passes", "unmerge", "run",     "shell",   "env",
-    "remove", "network",     "policy", "narrow",  "widen",   "limits"};
+    "remove", "network",     "policy", "narrow",  "widen",   "limits",  "mount"};
 inline constexpr std::array<std::string_view, 3> kNarrowList = {"capabilities", "groups", "calls"};
 inline constexpr std::array<std::string_view, 3> kWidenList = {"capabilities", "calls", "why"};
 inline constexpr std::array<std::string_view, 5> kLimitsList = {"time", "memory", "processes",
                                                                 "file_size", "disk"};
+inline constexpr std::array<std::string_view, 7> kMountList = {"kind", "target", "from", "id",
+                                                               "size", "owner",  "mode"};
 inline constexpr std::array<std::string_view, 4> kCopyList = {"from", "to", "owner", "mode"};
 inline constexpr std::array<std::string_view, 5> kOutputList = {"root", "layers", "compression",
                                                                 "level", "config"};
@@ -68,6 +70,7 @@ inline constexpr TableKeys kBinhost{"[[binhost]]", kBinhostList};
 inline constexpr TableKeys kPortage{"[portage]", kPortageList};
 inline constexpr TableKeys kBuild{"[build]", kBuildList};
 inline constexpr TableKeys kPhase{"[[phase]]", kPhaseList};
+inline constexpr TableKeys kMount{"[[phase.mount]]", kMountList};
 inline constexpr TableKeys kCopy{"'copy'", kCopyList};
 inline constexpr TableKeys kNarrow{"'narrow'", kNarrowList};
 inline constexpr TableKeys kWiden{"'widen'", kWidenList};
@@ -75,9 +78,9 @@ inline constexpr TableKeys kLimits{"[limits]", kLimitsList};
 inline constexpr TableKeys kOutput{"[output]", kOutputList};
 inline constexpr TableKeys kConfig{"[output.config]", kConfigList};
 
-inline constexpr std::array<const TableKeys*, 13> kAll = {
-    &kTop,  &kBase,   &kRepos, &kBinhost, &kPortage, &kBuild, &kPhase,
-    &kCopy, &kNarrow, &kWiden, &kLimits,  &kOutput,  &kConfig};
+inline constexpr std::array<const TableKeys*, 14> kAll = {
+    &kTop,  &kBase,   &kRepos, &kBinhost, &kPortage, &kBuild,  &kPhase,
+    &kCopy, &kNarrow, &kWiden, &kLimits,  &kMount,   &kOutput, &kConfig};
 
 }  // namespace keys
 }  // namespace gbox::spec

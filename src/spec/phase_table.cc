@@ -14,6 +14,8 @@ std::string read_root(Context& context, Table& table) {
   return normalized_path(root->value);
 }
 
+}  // namespace
+
 std::optional<std::uint32_t> read_mode(Context& context, Table& table) {
   const toml::node* node = table.node("mode");
   if (node == nullptr) return std::nullopt;
@@ -38,6 +40,8 @@ std::optional<std::uint32_t> read_mode(Context& context, Table& table) {
                   std::string(kHint));
   return mode;
 }
+
+namespace {
 
 Copy read_copy(Context& context, const toml::table& toml) {
   Table table(context, toml, keys::kCopy);
@@ -134,6 +138,7 @@ Phase read_phase(Context& context, const toml::table& toml) {
     }
     phase.remove.push_back(path);
   }
+  phase.mounts = read_mounts(context, table);
   phase.network = table
                       .choice<Network>("network", {{"none", Network::none},
                                                    {"fetch", Network::fetch},

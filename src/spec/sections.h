@@ -13,6 +13,9 @@ std::vector<BinaryHost> read_binary_hosts(Context& context, Table& top);
 // 'mirror': one string, or a list. Empty when absent.
 std::vector<std::string> read_mirrors(Context& context, Table& table);
 PortageConfig read_portage(Context& context, const toml::table& table);
+// Octal permissions; absent, with the fault noted, for anything else.
+std::optional<std::uint32_t> read_mode(Context& context, Table& table);
+std::vector<PhaseMount> read_mounts(Context& context, Table& phase);
 Phase read_phase(Context& context, const toml::table& table);
 // 'policy', 'narrow' and 'widen'.
 void read_policy(Context& context, Table& table, Phase& phase);

@@ -158,6 +158,20 @@ std::string_view to_string(Network network) {
   return "none";
 }
 
+std::string_view to_string(PhaseMount::Kind kind) {
+  switch (kind) {
+    case PhaseMount::Kind::bind:
+      return "bind";
+    case PhaseMount::Kind::cache:
+      return "cache";
+    case PhaseMount::Kind::tmpfs:
+      return "tmpfs";
+    case PhaseMount::Kind::secret:
+      break;
+  }
+  return "secret";
+}
+
 std::string_view to_string(Shell shell) {
   return shell == Shell::bash ? "bash" : "sh";
 }

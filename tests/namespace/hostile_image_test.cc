@@ -147,7 +147,7 @@ TEST_CASE("a mount point that is missing or of another kind is an error that nam
           (void)Running(std::move(settings)).finish();
         }) == "enter sandbox: mount on '/etc/plain': Not a directory");
   CHECK(error_of([&] { (void)box.run(with_tmpfs(box, "exit 0", "/etc/plain/below")); }) ==
-        "open 'etc/plain': Not a directory");
+        "make mount point '/etc/plain/below': open 'etc/plain': Not a directory");
 }
 
 TEST_CASE("a program of the image cannot take the place of gbox-init") {

@@ -46,6 +46,13 @@ struct EffortOptions {
   spec::Limits limits;                        // these win over the spec's
 };
 
+// Where the bytes of a secret are: one of `file` and `variable` is set.
+struct SecretSource {
+  std::string id;
+  std::string file;
+  std::string variable;  // of gbox's environment
+};
+
 struct BuildRequest {
   SpecSource spec;
   SourceOptions sources;
@@ -57,6 +64,7 @@ struct BuildRequest {
   CachePlaces caches;
   std::optional<std::uint64_t> store_limit;  // bytes; see store::Store::set_limit()
   EffortOptions effort;
+  std::vector<SecretSource> secrets;
 };
 
 // Builds and publishes; returns one line's worth for each output. Throws what went wrong, with

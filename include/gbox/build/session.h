@@ -30,8 +30,10 @@ struct RunRequest {
 // Returns the command's exit status (128 + N for signal N).
 int run_in_image(const RunRequest& request, Observer& observer);
 
-// A shell in a step of a spec: where it failed, if its last run failed, else after it.
+// A shell in a step of a spec: where it failed, if its last run failed, else after it. Secrets that
+// are not given are not mounted.
 int run_shell(const SpecSource& spec, const SourceOptions& options, const std::string& store,
-              const std::string& step, Trace trace, Observer& observer);
+              const std::string& step, const std::vector<SecretSource>& secrets, Trace trace,
+              Observer& observer);
 
 }  // namespace gbox::build

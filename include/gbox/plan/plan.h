@@ -68,6 +68,8 @@ struct PlanInputs {
   std::map<std::string, std::string> phase_policies;
   std::string default_policy = "default";  // the name an empty phase.policy stands for
   std::map<std::string, std::vector<std::string>> copy_sources;  // phase → a digest for each copy
+  // phase → target of a bind → digest of what is mounted there; phases without one are absent
+  std::map<std::string, std::map<std::string, std::string>> mount_sources;
   std::vector<std::pair<std::string, std::string>> environment;  // fixed one of every sandbox
   std::map<std::string, std::string> helpers;  // gbox's own programs in a step → version
 };

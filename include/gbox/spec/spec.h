@@ -177,6 +177,24 @@ struct PolicyWidening {
   std::string why;
 };
 
+// What a phase sees besides its own files: nothing of it is part of a snapshot.
+struct PhaseMount {
+  enum class Kind {
+    bind,    // a file or directory beside the spec, read-only
+    cache,   // a directory that outlives the step and is found again by its id
+    tmpfs,   // an empty directory in memory
+    secret,  // a file with what --secret gives for its id
+  };
+  Location where;
+  Kind kind = Kind::tmpfs;
+  std::string target;  // normalized and absolute, not one of gbox's own mounts
+  std::string from;    // of a bind: as written, relative to the spec's directory and within it
+  std::string id;      // of a cache or secret
+  std::optional<std::uint64_t> size_bytes;  // of a tmpfs; absent: half of the memory
+  std::string owner = "0:0";                // of a cache or secret, as in Copy
+  std::optional<std::uint32_t> mode;        // absent: 0755, of a tmpfs 1777, of a secret 0400
+};
+
 enum class Network { none, fetch, host };
 enum class Shell { bash, sh };
 
@@ -193,6 +211,7 @@ struct Phase {
   Shell shell = Shell::bash;
   std::vector<std::string> remove;         // absolute globs beneath `root`, no '..'
   std::map<std::string, std::string> env;  // for `run` only
+  std::vector<PhaseMount> mounts;          // in the order of the file
   Network network = Network::none;
   // Name of a sandbox policy, or a file as written when it holds a '/'; empty: the default one.
   std::string policy;
@@ -268,6 +287,7 @@ std::pair<std::string, std::string> parse_override(std::string_view text);
 
 // The words the spec uses for these values.
 std::string_view to_string(Network network);
+std::string_view to_string(PhaseMount::Kind kind);
 std::string_view to_string(Shell shell);
 std::string_view to_string(Layers layers);
 std::string_view to_string(Compression compression);

@@ -177,6 +177,23 @@ TEST_CASE("each fault has its place, its message and its hint") {
        "s:5:7: missing key 'to' in 'copy' | name an absolute path in the phase's root"},
       {"[[phase]]\nname='a'\nrun='x'\nnetwork='slirp'",
        "s:6:9: 'network' cannot be 'slirp' | allowed: 'none', 'fetch' and 'host'"},
+      // mounts
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='volume',target='/x'}]",
+       "s:6:14: 'kind' cannot be 'volume' | allowed: 'bind', 'cache', 'tmpfs' and 'secret'"},
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs'}]",
+       "s:6:8: missing key 'target' in [[phase.mount]] | name an absolute path"},
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs',target='/dev/shm/x'}]",
+       "s:6:29: 'target': '/dev/shm/x' is the sandbox's own | name another directory"},
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='bind',target='/x',from='a/../../b'}]",
+       "s:6:38: 'from': 'a/../../b' is outside the spec's directory | only what lies beside the spec "
+       "can be mounted; 'copy' takes other files"},
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='cache',target='/x',id='../a'}]",
+       "s:6:37: 'id': '../a' is not a valid name | use lower-case letters, digits, '.', '_' and '-', "
+       "first a letter or digit"},
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs',target='/x',id='a'}]",
+       "s:6:37: 'id' means nothing for a mount of kind 'tmpfs' | leave it out"},
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs',target='/x'},{kind='tmpfs',target='/x/'}]",
+       "s:6:35: two mounts have the target '/x' | name another target for one of them"},
       // args
       {"tag='${sufix}'\n[args]\nsuffix='x'",
        "s:3:5: undefined arg 'sufix' | did you mean 'suffix'?"},

@@ -70,6 +70,10 @@ shell = "sh"
 env = { DEBUG = "" }
 network = "host"
 policy = "portage"
+mount = [{ kind = "secret", id = "token", owner = "250:250" },
+         { kind = "cache", id = "ccache", target = "/var//cache/ccache/", mode = "0775" },
+         { kind = "bind", from = "./files", target = "/mnt" },
+         { kind = "tmpfs", target = "/scratch", size = "1G" }]
 
 [output]
 root = "/destination"
@@ -149,6 +153,14 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   CHECK(trim.env.at("DEBUG").empty());
   CHECK(trim.network == Network::host);
   CHECK(trim.policy == "portage");
+  REQUIRE(trim.mounts.size() == 4);
+  CHECK(trim.mounts[0].target == "/run/secrets/token");
+  CHECK(trim.mounts[0].owner == "250:250");
+  CHECK(trim.mounts[1].kind == PhaseMount::Kind::cache);
+  CHECK(trim.mounts[1].target == "/var/cache/ccache");
+  CHECK(trim.mounts[1].mode == 0775);
+  CHECK(trim.mounts[2].from == "./files");
+  CHECK(trim.mounts[3].size_bytes == std::uint64_t{1} << 30);
 
   CHECK(spec.output.root == "/destination");
   CHECK(spec.output.layers == Layers::single);
