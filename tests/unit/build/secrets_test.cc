@@ -53,8 +53,8 @@ TEST_CASE("a line without end is handed on in parts, and no secret between two o
 }
 
 TEST_CASE("of a secret of several lines each line is looked for, short ones excepted") {
-  const std::vector<std::string> words =
-      secret_words({{"key", "-----BEGIN KEY-----\r\nAAAABBBBCCCC\nxy\n"}, {"token", "AAAABBBBCCCC"}});
+  const std::vector<std::string> words = secret_words(
+      {{"key", "-----BEGIN KEY-----\r\nAAAABBBBCCCC\nxy\n"}, {"token", "AAAABBBBCCCC"}});
   CHECK(words == std::vector<std::string>{"-----BEGIN KEY-----", "AAAABBBBCCCC"});
 }
 
@@ -76,8 +76,8 @@ TEST_CASE("secrets are read from files and variables; what cannot be one is refu
   sys::write_file_atomically(directory.fd(), "token", "from a file\n", 0600);
   sys::write_file_atomically(directory.fd(), "short", "abc\n", 0600);
   (void)::setenv("GBOX_TEST_SECRET", "from a variable", 1);
-  const Secrets secrets = read_secrets(
-      {{"one", directory.path() + "/token", ""}, {"two", "", "GBOX_TEST_SECRET"}});
+  const Secrets secrets =
+      read_secrets({{"one", directory.path() + "/token", ""}, {"two", "", "GBOX_TEST_SECRET"}});
   CHECK(secrets == Secrets{{"one", "from a file\n"}, {"two", "from a variable"}});
   const auto message = [](const SecretSource& source) -> std::string {
     try {
@@ -92,5 +92,6 @@ TEST_CASE("secrets are read from files and variables; what cannot be one is refu
   CHECK(message({"x", "", "GBOX_TEST_NO_SUCH"}) ==
         "--secret id=x: the variable 'GBOX_TEST_NO_SUCH' is not set");
   CHECK(message({"x", directory.path() + "/short", ""}) ==
-        "--secret id=x: it is shorter than 6 bytes, which could not be told from other text in a log");
+        "--secret id=x: it is shorter than 6 bytes, which could not be told from other text in a "
+        "log");
 }

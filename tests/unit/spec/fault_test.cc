@@ -185,14 +185,17 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs',target='/dev/shm/x'}]",
        "s:6:29: 'target': '/dev/shm/x' is the sandbox's own | name another directory"},
       {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='bind',target='/x',from='a/../../b'}]",
-       "s:6:38: 'from': 'a/../../b' is outside the spec's directory | only what lies beside the spec "
+       "s:6:38: 'from': 'a/../../b' is outside the spec's directory | only what lies beside the "
+       "spec "
        "can be mounted; 'copy' takes other files"},
       {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='cache',target='/x',id='../a'}]",
-       "s:6:37: 'id': '../a' is not a valid name | use lower-case letters, digits, '.', '_' and '-', "
+       "s:6:37: 'id': '../a' is not a valid name | use lower-case letters, digits, '.', '_' and "
+       "'-', "
        "first a letter or digit"},
       {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs',target='/x',id='a'}]",
        "s:6:37: 'id' means nothing for a mount of kind 'tmpfs' | leave it out"},
-      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs',target='/x'},{kind='tmpfs',target='/x/'}]",
+      {"[[phase]]\nname='a'\nrun='x'\nmount=[{kind='tmpfs',target='/x'},{kind='tmpfs',target='/x/"
+       "'}]",
        "s:6:35: two mounts have the target '/x' | name another target for one of them"},
       // args
       {"tag='${sufix}'\n[args]\nsuffix='x'",
