@@ -38,12 +38,13 @@ Costs::Costs(const std::vector<store::Package>& known) {
     if (package.seconds <= 0) continue;
     portage::PackageId id;
     id.cpv = package.cpv;
-    builds_[std::string(id.package())].push_back(
-        {package.cpv, use_of(package.parts), package.seconds, package.created});
+    builds_[std::string(id.package())].push_back({package.cpv, use_of(package.parts),
+                                                  Cost{package.seconds, package.peak_bytes},
+                                                  package.created});
   }
 }
 
-std::optional<double> Costs::of(const portage::PlannedPackage& package) const {
+std::optional<Cost> Costs::of(const portage::PlannedPackage& package) const {
   const auto found = builds_.find(package.id.package());
   if (found == builds_.end()) return std::nullopt;
   std::map<std::string, bool> use;
@@ -55,7 +56,7 @@ std::optional<double> Costs::of(const portage::PlannedPackage& package) const {
   const auto nearest = std::min_element(
       found->second.begin(), found->second.end(),
       [&](const Build& one, const Build& other) { return distance(one) < distance(other); });
-  return nearest->seconds;
+  return nearest->cost;
 }
 
 }  // namespace gbox::build

@@ -120,7 +120,8 @@ void add_estimate(const StepContext& context, BuildPlan& result) {
     const Planned& package = result.emerge.packages[i];
     PackageOutlook& outlook = result.packages[i];
     if (outlook.step && outlook.seconds == 0) outlook.seconds.reset();
-    if (!outlook.seconds) outlook.seconds = costs.of(package);
+    if (const auto cost = costs.of(package); cost && !outlook.seconds)
+      outlook.seconds = cost->seconds;
     plan::TimedTask task;
     const bool compiled = package.kind == Planned::Kind::ebuild && !outlook.in_store &&
                           package.operation == Planned::Operation::merge;

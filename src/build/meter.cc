@@ -37,10 +37,14 @@ std::string read_proc(const std::string& path) {
   return text;
 }
 
+struct CloseDirectory {
+  void operator()(DIR* stream) const noexcept { (void)::closedir(stream); }  // was only read
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
 std::vector<std::string> threads_of(const std::string& process) {
   std::vector<std::string> threads;
-  const std::unique_ptr<DIR, decltype(&::closedir)> directory(
-      ::opendir((process + "/task").c_str()), &::closedir);
+  const Directory directory(::opendir((process + "/task").c_str()));
   if (!directory) return threads;
   while (const dirent* entry = ::readdir(directory.get()))
     if (entry->d_name[0] != '.') threads.emplace_back(entry->d_name);
@@ -57,7 +61,7 @@ class DiskWalk {
     DIR* const stream = ::fdopendir(fd.get());
     if (stream == nullptr) return;
     (void)fd.release();  // the stream's from here on
-    const std::unique_ptr<DIR, decltype(&::closedir)> directory(stream, &::closedir);
+    const Directory directory(stream);
     while (const dirent* entry = ::readdir(stream)) {
       if (stop_) return;
       const std::string_view child = entry->d_name;

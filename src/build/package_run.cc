@@ -19,6 +19,12 @@ using Kind = plan::Order::Kind;
 
 constexpr std::chrono::milliseconds kLookAgain{500};
 
+// A peak is seen by samples, and of another build: some more is set aside for the next one.
+constexpr std::uint64_t kLeastMemory = std::uint64_t{256} << 20;
+std::uint64_t expected_memory(std::uint64_t peak_bytes) {
+  return std::max(kLeastMemory, peak_bytes + peak_bytes / 4);
+}
+
 plan::Limits limits_of(const Effort& effort) {
   plan::Limits limits;
   limits.packages = effort.packages;
@@ -68,7 +74,9 @@ std::vector<plan::Task> PackageRun::tasks() const {
     for (const portage::Need& need : planned.needs)
       if (need.node < plan_.packages.size() && need.node != i && (need.build || need.run))
         task.depends.push_back(need.node);
-    task.seconds = costs.of(planned).value_or(0);
+    const Cost cost = costs.of(planned).value_or(Cost{});
+    task.seconds = cost.seconds;
+    if (cost.peak_bytes != 0) task.memory_bytes = expected_memory(cost.peak_bytes);
     tasks.push_back(std::move(task));
   }
   return tasks;

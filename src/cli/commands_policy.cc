@@ -202,10 +202,9 @@ int cmd_policy_check(const PolicyCheckArgs& args, Console& console) {
     return 0;
   }
   console.result_line(args.file + ": a phase that uses it must say why it widens");
-  for (const std::string& name : {"emerge", "run"}) {
+  for (const std::string name : {"emerge", "run"}) {
     const auto more = sandbox::beyond(policy, sandbox::load_policy(name));
-    console.result(
-        paragraph("  beyond " + std::string(name) + ": ", split(join(more, ",\x1f"), '\x1f')));
+    console.result(paragraph("  beyond " + name + ": ", split(join(more, ",\x1f"), '\x1f')));
   }
   return 0;
 }

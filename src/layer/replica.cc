@@ -137,7 +137,7 @@ class Difference {
     walk([&] { return list(); }, [&](const std::string& name) { return visit(name); },
          [&] { leave(); });
     if (levels_.back().changed)
-      finish(levels_.back());
+      finish_directory();
     else
       apply_directory_metadata(upper_, root);
   }
@@ -214,13 +214,13 @@ class Difference {
   void leave() {
     if (levels_.back().changed) (void)upper_here();
     const bool made = levels_.back().made;
-    if (made) finish(levels_.back());
+    if (made) finish_directory();
     levels_.pop_back();
     tree_.leave();
     if (made) to_.leave();
   }
 
-  void finish(const Level& level) {
+  void finish_directory() {
     apply_directory_metadata(to_.fd(), directory_metadata(tree_.fd(), OverlayNames::escape));
   }
 

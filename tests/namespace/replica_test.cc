@@ -51,8 +51,8 @@ struct Copied {
     return chain.open("copy");
   }
   // What the difference, laid over the layers, shows.
-  std::string with(const Replica& replica, int copy) {
-    replica.difference(copy, chain.make("difference").get());
+  std::string with(const Replica& changed, int copy) {
+    changed.difference(copy, chain.make("difference").get());
     return without_links(
         chain.description(std::vector<std::string>{"difference"} + reversed(names)));
   }
