@@ -9,7 +9,7 @@ hostile() {
   local name=$1 script=$2
   shift 2
   {
-    printf '[[phase]]\nname = "step"\npolicy = "emerge"\n'
+    printf '[[phase]]\nname = "%s"\npolicy = "emerge"\n' "$name"
     printf "run = '''\n%s\n'''\n" "$script"
     printf '%b\n' "$@"
     printf '[output]\ncompression = "none"\n'
@@ -35,7 +35,7 @@ assert_contains "$(layer_names "$scratch/stub-etc")" $'\nold/passwd'
 hostile long 'head -c 2G /dev/zero | tr "\0" x; echo; echo end of it; exit 3'
 assert_equal "$status" 6
 assert_contains "$err" "end of it"
-ok gbox log --path step
+ok gbox log --path long
 [[ $(stat -c %s "$out") -le $((300 << 20)) ]] || fail "the log has $(stat -c %s "$out") bytes"
 longest=$(awk '{ if (length > n) n = length } END { print n + 0 }' "$scratch/.err")
 ((longest < 10000)) || fail "a line of $longest characters was shown"
@@ -71,7 +71,7 @@ echo 1 >/proc/sys/kernel/sysrq 2>/dev/null && echo wrote a switch
 ls /sys/class/net
 id -u; cut -c1-40 /proc/self/uid_map"
 assert_equal "$status" 0
-ok gbox log step
+ok gbox log reach
 assert_contains "$out" $'\nlo\n0\n' # it has run to its end
 for word in remounted unmounted 'made a device' 'wrote a switch' "$scratch" "$store"; do
   assert_lacks "$out" $'\n'"$word"
