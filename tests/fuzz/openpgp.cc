@@ -11,9 +11,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::refusing([&] {
     portage::Cleartext message;
     if (!portage::read_cleartext(text, "fuzz", message).empty()) return;
-    fuzz::require(message.text.find("-----BEGIN PGP SIGNATURE") == std::string::npos ||
-                      text.find("- -----BEGIN PGP SIGNATURE") != std::string::npos,
-                  "what is signed ends where the signature begins");
+    // At the beginning of a line, unless it was escaped there.
+    fuzz::require(
+        ('\n' + message.text).find("\n-----BEGIN PGP SIGNATURE-----") == std::string::npos ||
+            text.find("- -----BEGIN PGP SIGNATURE-----") != std::string::npos,
+        "what is signed ends where the signature begins");
   });
   fuzz::refusing([&] { (void)portage::dearmor(text, "fuzz"); });
   fuzz::refusing([&] { (void)portage::read_certificates(text, "fuzz"); });
