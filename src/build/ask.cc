@@ -14,6 +14,7 @@
 #include "lesser_proc.h"
 #include "plan_words.h"
 #include "root.h"
+#include "root_phase.h"
 #include "supplies.h"
 
 namespace gbox::build {
@@ -30,10 +31,13 @@ class Asker {
         work_(context.store.begin_step("ask", parents.empty() ? "" : parents.back())),
         root_(context.store, work_, parents, step_targets(context.inputs)) {
     if (context.supplies != nullptr) hosts_ = context.supplies->show_hosts({}, hosts_directory());
-    if (phase.copy.empty()) return;
-    const sys::Fd mount = root_.mount();  // configuration among them changes the plan
+    if (phase.copy.empty() && !builds_root(phase)) return;
+    const sys::Fd mount = root_.mount();
+    if (builds_root(phase)) lay_skeleton(mount.get(), phase);
+    // Configuration among them changes the plan, as what is taken over does.
     for (const spec::Copy& copy : phase.copy)
       copy_into(mount.get(), phase.root, copy, resolve_path(context.inputs, copy.from));
+    if (builds_root(phase)) prepare_for_plan(mount.get(), phase);
   }
 
   Captured run(const portage::Command& command, const portage::Environment& more,

@@ -14,7 +14,7 @@ namespace gbox::build {
 
 namespace {
 
-constexpr std::size_t kMaxIndexBytes = 16u << 20;
+constexpr std::size_t kMaxPackagesBytes = 16u << 20;
 constexpr std::size_t kMaxStanzaBytes = 200u << 10;
 
 struct Found {
@@ -56,11 +56,9 @@ std::optional<Found> find_package(int packages, const std::string& cpv) {
 
 // The entry of 'Packages' for the file at `path`; empty when there is none.
 std::string stanza_of(int packages, const std::string& path) {
-  const auto fd =
-      sys::try_open_beneath(packages, "Packages", O_RDONLY | O_NONBLOCK, sys::Resolve::no_symlinks);
-  if (!fd || !S_ISREG(sys::fstat(fd->get()).st_mode)) return {};
-  std::string text(kMaxIndexBytes, '\0');
-  text.resize(sys::read_full(fd->get(), std::as_writable_bytes(std::span(text)), "Packages"));
+  const std::string text =
+      sys::try_read_beneath(packages, "Packages", kMaxPackagesBytes, sys::Resolve::no_symlinks)
+          .value_or("");
   const std::string mark = "\nPATH: " + path + '\n';
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find("\n\n", at), text.size());

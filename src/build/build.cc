@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <exception>
+#include <set>
+#include <utility>
 
 #include "cache_directories.h"
 #include "compiler_check.h"
 #include "emerge_phase.h"
+#include "epoch.h"
 #include "forecast.h"
 #include "gbox/base/text.h"
 #include "gbox/build/plan.h"
@@ -17,7 +21,9 @@
 #include "gbox/sys/machine.h"
 #include "gbox/sys/userns.h"
 #include "image.h"
+#include "image_check.h"
 #include "inputs.h"
+#include "own_store.h"
 #include "packer.h"
 #include "phase_mounts.h"
 #include "repos_image.h"
@@ -30,10 +36,6 @@
 namespace gbox::build {
 
 namespace {
-
-store::Store open_store(const std::string& path, WarningSink& warnings) {
-  return store::Store::open(path, sys::describe(sys::current_uid_map()), warnings);
-}
 
 // Before anything is opened or fetched: a mistyped name costs nothing.
 void require_phase(const spec::BuildSpec& spec, const std::string& name, const char* option) {
@@ -134,6 +136,15 @@ const spec::Phase* emerge_phase(const Inputs& inputs, const plan::Step& step) {
   return nullptr;
 }
 
+// The caches that its phases mount.
+std::vector<std::string> cache_ids(const spec::BuildSpec& spec) {
+  std::set<std::string> ids;
+  for (const spec::Phase& phase : spec.phases)
+    for (const spec::PhaseMount& mount : phase.mounts)
+      if (mount.kind == spec::PhaseMount::Kind::cache) ids.insert(mount.id);
+  return {ids.begin(), ids.end()};
+}
+
 // The steps of one build, run in order upon one another.
 class Run {
  public:
@@ -153,11 +164,13 @@ class Run {
   // The step of this index, found or made; all before it must be there.
   store::Record step(std::size_t index, const StepInfo& info) {
     const plan::Step& step = inputs_.plan.steps[index];
-    if (!store_has(step)) prepare(index);
+    if (!store_has(step) && !bring(index)) prepare(index);
     store::Record record = ensure_step(context_, step, info, snapshots_);
     if (context_.caches != nullptr) context_.caches->used(packages_in(record));
+    if (auto* const shared = shared_snapshots()) shared->made(step, record, renewed(index));
     snapshots_.push_back(record.snapshot);
     if (step.kind == plan::StepKind::base) {
+      if (!inputs_.epoch) inputs_.epoch = base_epoch(sources_.store(), record.snapshot);
       check_base(inputs_, sources_.store(), record.snapshot);
       check_compiler(inputs_, sources_.store(), record.snapshot, sources_.observer());
     }
@@ -179,7 +192,24 @@ class Run {
 
   void finish_fetching() { supplies_.finish(); }
 
+  // From this step on, none comes from elsewhere: somebody wants to see it run.
+  void renew_from(std::size_t index) { renew_from_ = index; }
+
  private:
+  [[nodiscard]] CacheSnapshots* shared_snapshots() const {
+    return context_.caches == nullptr ? nullptr : context_.caches->snapshots();
+  }
+  [[nodiscard]] CacheSnapshots::Renewed renewed(std::size_t index) const {
+    return index >= renew_from_ ? CacheSnapshots::Renewed::yes : CacheSnapshots::Renewed::no;
+  }
+
+  // Whether another build has made it, and left it where this one may take it.
+  bool bring(std::size_t index) {
+    CacheSnapshots* const shared = shared_snapshots();
+    return shared != nullptr && renewed(index) == CacheSnapshots::Renewed::no &&
+           shared->bring(inputs_.plan.steps[index], inputs_.spec.name, snapshots_);
+  }
+
   bool store_has(const plan::Step& step) {
     return sources_.store().find_record(step.key, snapshots_).has_value();
   }
@@ -189,6 +219,8 @@ class Run {
     const plan::Step& step = inputs_.plan.steps[index];
     if (step.kind == plan::StepKind::base) open_base(inputs_, sources_);
     if (step.kind != plan::StepKind::phase) return;
+    if (context_.caches != nullptr && !std::exchange(caches_brought_, true))
+      context_.caches->bring_caches(cache_ids(inputs_.spec));
     open_repositories(inputs_, sources_);
     const spec::Phase* phase = emerge_phase(inputs_, step);
     if (phase == nullptr) return;
@@ -203,6 +235,8 @@ class Run {
   Supplies supplies_;
   std::vector<std::string> snapshots_;
   bool ahead_ = false;
+  bool caches_brought_ = false;
+  std::size_t renew_from_ = SIZE_MAX;
 };
 
 // As planned, but for what --from says to run again.
@@ -249,17 +283,25 @@ struct Places {
   std::vector<oci::OutputTarget> repositories;
 };
 
+oci::Others others_of(const BuildRequest& request) {
+  return request.append == Append::yes ? oci::Others::keep : oci::Others::refuse;
+}
+
 Places check_places(const BuildRequest& request, const spec::BuildSpec& spec) {
   Places places;
   // Without its last phase there is no image.
   places.emits = request.until.empty() || request.until == spec.phases.back().name;
-  places.images = check_outputs(request.outputs, spec, places.emits);
-  places.repositories = check_repos_outputs(request.repos_outputs, places.images, spec);
+  places.images = check_outputs(request.outputs, spec, places.emits, others_of(request));
+  places.repositories =
+      check_repos_outputs(request.repos_outputs, places.images, spec, others_of(request));
   return places;
 }
 
 std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& places,
                                      Inputs& inputs, Sources& sources, CacheDirectories& caches) {
+  const auto begin = std::chrono::duration_cast<std::chrono::seconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count();
   store::Store& store = sources.store();
   Observer& observer = sources.observer();
   (void)settle(inputs, request.spec, sources);
@@ -287,24 +329,38 @@ std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& 
   // Faults of the spec come before the first hour of work, not after it.
   if (cached < end) open_repositories(inputs, sources);
 
-  const LayerPacker packer(inputs.spec.output, store);
+  // What is written stacks on it, also when all steps are there already.
+  if (places.emits && !inputs.spec.base.image.empty()) open_base(inputs, sources);
+
+  LayerPacker packer(inputs.spec.output, store);
   const bool layered = inputs.spec.output.layers == spec::Layers::phase;
   BackgroundPacker ahead(packer);
   Run run(inputs, sources, planned, &caches, request.effort);
+  if (!request.from.empty()) run.renew_from(step_of(plan, request.from));
   std::vector<Built> built;
+  std::vector<std::string> chain;
   for (std::size_t i = 0; i < end; ++i) {
     store::Record record = run.step(i, infos[i]);
-    if (places.emits && layered) ahead.add(record.snapshot, packer.kind_of(i));
+    if (i == 0) packer.set_image_epoch(packer.epoch().value_or(*inputs.epoch));
+    chain.push_back(record.snapshot);
+    // Of an image that is built upon, the layers are there.
+    const bool packed = i == 0 && inputs.base_image && inputs.spec.output.root == "/";
+    if (places.emits && layered && !packed) ahead.add(chain, packer.kind_of(i));
     built.push_back({std::move(record), history_of(plan.steps[i], inputs)});
   }
+  if (places.emits) warn_of_future(packer.image_epoch(), observer);
   ahead.finish(observer, [&] {
     sys::check_interrupt();
     observer.tick();
   });
   std::vector<OutputInfo> outputs;
-  if (places.emits) outputs = emit_image(inputs, store, built, places.images, packer, observer);
-  for (OutputInfo& each :
-       emit_repos_image(inputs, sources, built.front(), places.repositories, packer))
+  if (places.emits) {
+    const ImageFacts facts = check_image(inputs, store, built, observer);
+    outputs =
+        emit_image(inputs, sources, built, facts, places.images, packer, begin, others_of(request));
+  }
+  for (OutputInfo& each : emit_repos_image(inputs, sources, built.front(), places.repositories,
+                                           packer, others_of(request)))
     outputs.push_back(std::move(each));
   store.sync();
   return outputs;
@@ -314,9 +370,10 @@ std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& 
 
 BuildPlan make_build_plan(const BuildRequest& request, Masked masked, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
-  store::Store store = open_store(request.store, observer);
+  store::Store store = open_own_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox plan " + inputs.spec.name, waiting(observer));
-  CacheDirectories caches({request.caches.from, {}}, store, observer);
+  CacheDirectories caches({request.caches.from, {}, request.caches.snapshots}, store, observer,
+                          request.sources);
   Sources sources(request.sources, inputs, store, observer);
   (void)settle(inputs, request.spec, sources);
   open_repositories(inputs, sources, masked);
@@ -326,14 +383,16 @@ BuildPlan make_build_plan(const BuildRequest& request, Masked masked, Observer& 
                              sys::usable_memory());
   Supplies supplies(context, sources);
   context.supplies = &supplies;  // Portage is shown what binary package hosts offer
-  BuildPlan plan = with_packages(context, annotate(inputs.plan, inputs.spec, store));
+  std::vector<plan::PlannedStep> planned = annotate(inputs.plan, inputs.spec, store);
+  if (const CacheSnapshots* const shared = caches.snapshots()) shared->foretell(planned);
+  BuildPlan plan = with_packages(context, std::move(planned));
   plan.policies = inputs.policies;
   return plan;
 }
 
 LockResult lock(const LockRequest& request, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
-  store::Store store = open_store(request.store, observer);
+  store::Store store = open_own_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox lock " + inputs.spec.name, waiting(observer));
   Sources sources(request.sources, inputs, store, observer);
   LockResult result;
@@ -345,7 +404,7 @@ LockResult lock(const LockRequest& request, Observer& observer) {
 
 void fetch(const BuildRequest& request, Observer& observer) {
   Inputs inputs = read_inputs(request.spec, observer);
-  store::Store store = open_store(request.store, observer);
+  store::Store store = open_own_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox fetch " + inputs.spec.name, waiting(observer));
   Sources sources(request.sources, inputs, store, observer);
   (void)settle(inputs, request.spec, sources);
@@ -376,9 +435,9 @@ std::vector<OutputInfo> build(const BuildRequest& request, Observer& observer) {
   inputs.secrets = read_secrets(request.secrets);
   require_secrets(inputs);
   const Places places = check_places(request, inputs.spec);
-  store::Store store = open_store(request.store, observer);
+  store::Store store = open_own_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox build " + inputs.spec.name, waiting(observer));
-  CacheDirectories caches(request.caches, store, observer);
+  CacheDirectories caches(request.caches, store, observer, request.sources);
   Sources sources(request.sources, inputs, store, observer);
   std::vector<OutputInfo> outputs;
   std::exception_ptr failure;

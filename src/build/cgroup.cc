@@ -2,12 +2,14 @@
 
 #include <linux/magic.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "gbox/base/text.h"
+#include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/machine.h"
 
@@ -22,6 +24,29 @@ constexpr char kOwnLeaf[] = "gbox";
 void write_file(int dirfd, const std::string& name, const std::string& text) {
   const sys::Fd fd = sys::openat(dirfd, name, O_WRONLY);
   sys::write_all(fd.get(), text, name);
+}
+
+// Whether controllers could be handed on; a group that has processes of its own cannot.
+bool hand_on(int dirfd) {
+  try {
+    write_file(dirfd, "cgroup.subtree_control", "+memory +pids");
+  } catch (const SysError& error) {
+    if (error.error_number() != EBUSY) throw;
+    return false;
+  }
+  return true;
+}
+
+// All that share the group: the shell that started gbox, and what else that runs.
+void move_all(int dirfd, int leaf) {
+  for (const std::string& pid :
+       split_words(sys::try_read_file(dirfd, "cgroup.procs").value_or(""))) {
+    try {
+      write_file(leaf, "cgroup.procs", pid);
+    } catch (const SysError& error) {
+      if (error.error_number() != ESRCH) throw;  // it has ended
+    }
+  }
 }
 
 bool has_word(const std::string& text, std::string_view word) {
@@ -74,9 +99,21 @@ std::string Cgroups::own_directory() {
   return {};
 }
 
+// Where another gbox was started by the same shell: the group above is ready.
+std::optional<Cgroups> Cgroups::try_share(const std::string& directory) {
+  const auto [above, name] = sys::split_last(directory);
+  if (name != kOwnLeaf || ::access((above + "/cgroup.procs").c_str(), W_OK) != 0)
+    return std::nullopt;
+  sys::Fd fd = sys::openat(AT_FDCWD, above, O_RDONLY | O_DIRECTORY);
+  const std::string handed = sys::try_read_file(fd.get(), "cgroup.subtree_control").value_or("");
+  if (!has_word(handed, "memory") || !has_word(handed, "pids")) return std::nullopt;
+  return Cgroups(std::move(fd));
+}
+
 std::optional<Cgroups> Cgroups::try_take(const std::string& directory, std::string* why) {
   try {
     if (directory.empty()) throw Error("the host has no cgroup v2");
+    if (std::optional<Cgroups> shared = try_share(directory)) return shared;
     sys::Fd fd = sys::openat(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
     const std::string there = sys::try_read_file(fd.get(), "cgroup.controllers").value_or("");
     for (const char* controller : {"memory", "pids"})
@@ -86,7 +123,11 @@ std::optional<Cgroups> Cgroups::try_take(const std::string& directory, std::stri
       throw SysError(errno, "make a group in it");
     const sys::Fd leaf = sys::openat(fd.get(), kOwnLeaf, O_RDONLY | O_DIRECTORY);
     write_file(leaf.get(), "cgroup.procs", "0");
-    write_file(fd.get(), "cgroup.subtree_control", "+memory +pids");
+    constexpr int kAttempts = 5;  // others may start processes meanwhile
+    for (int attempt = 0; !hand_on(fd.get()); ++attempt) {
+      if (attempt == kAttempts) throw Error("other processes are in it, which cannot be moved");
+      move_all(fd.get(), leaf.get());
+    }
     return Cgroups(std::move(fd));
   } catch (const Error& error) {
     *why = "cgroup " + quoted(directory) + ": " + error.message();
@@ -102,7 +143,9 @@ Cgroups* Cgroups::own(std::string* why) {
 }
 
 std::unique_ptr<Cgroup> Cgroups::make(const spec::Limits& limits) {
-  return std::make_unique<Cgroup>(directory_.get(), "step-" + std::to_string(++made_), limits);
+  return std::make_unique<Cgroup>(
+      directory_.get(), "step-" + std::to_string(::getpid()) + '-' + std::to_string(++made_),
+      limits);
 }
 
 }  // namespace gbox::build

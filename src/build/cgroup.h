@@ -36,9 +36,9 @@ class Cgroup {
 
 class Cgroups {
  public:
-  // `directory` is this process' own group. Moves this process into a leaf of it, as a group that
-  // has processes cannot hand controllers on. Nothing where that is not gbox's to do; `why` says
-  // so then.
+  // `directory` is this process' own group. Moves this process, and the others that are in it, into
+  // a leaf, as a group that has processes cannot hand controllers on; where another gbox has done
+  // that, its group is shared. Nothing where that is not gbox's to do; `why` says so then.
   static std::optional<Cgroups> try_take(const std::string& directory, std::string* why);
   // "" where there is no cgroup v2.
   static std::string own_directory();
@@ -48,6 +48,7 @@ class Cgroups {
   std::unique_ptr<Cgroup> make(const spec::Limits& limits);
 
  private:
+  static std::optional<Cgroups> try_share(const std::string& directory);
   explicit Cgroups(sys::Fd directory) : directory_(std::move(directory)) {}
   sys::Fd directory_;
   unsigned made_ = 0;

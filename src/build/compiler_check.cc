@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "capture.h"
+#include "cpu.h"
 #include "gbox/base/digest.h"
 #include "gbox/base/text.h"
 #include "gbox/portage/command.h"
@@ -16,9 +17,7 @@ namespace gbox::build {
 
 namespace {
 
-constexpr char kFormat[] = "compiler-check-1";
-constexpr char kCpuinfo[] = "/proc/cpuinfo";
-constexpr std::size_t kMaxCpuinfoBytes = 16u << 20;
+constexpr char kCheckFormat[] = "compiler-check-1";
 constexpr std::size_t kShownFeatures = 3;
 
 // Options whose argument is a word of its own.
@@ -109,7 +108,7 @@ class CompilerCheck {
     if (variables.empty()) return;
     if (const std::string& machine = inputs_.machine;
         machine == "x86_64" || (machine.size() == 4 && machine.ends_with("86")))
-      cpuinfo_ = sys::read_file(kCpuinfo, kMaxCpuinfoBytes);
+      cpuinfo_ = read_cpuinfo();
     const std::vector<std::string> questions = whole_questions(variables);
     const std::string subject = "compiler of " + snapshot_ + ' ' + join(questions, "\n");
     if (store_.find_memo(subject, state(questions))) return;
@@ -139,8 +138,8 @@ class CompilerCheck {
         flags == std::string::npos
             ? ""
             : cpuinfo_.substr(flags + 1, cpuinfo_.find('\n', flags + 1) - flags - 1);
-    return sha256(std::string(kFormat) + '\n' + c_ + '\n' + cxx_ + '\n' + join(questions, "\n") +
-                  '\n' + features)
+    return sha256(std::string(kCheckFormat) + '\n' + c_ + '\n' + cxx_ + '\n' +
+                  join(questions, "\n") + '\n' + features)
         .hex();
   }
 

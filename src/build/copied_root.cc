@@ -2,6 +2,8 @@
 
 #include <sys/mount.h>
 
+#include <cerrno>
+#include <ctime>
 #include <list>
 #include <map>
 #include <mutex>
@@ -19,7 +21,7 @@ namespace gbox::build {
 
 namespace {
 
-constexpr char kPlace[] = "scratch/root";
+constexpr char kCopyPlace[] = "scratch/root";
 // As many steps as usually run at once; each takes the room of a root.
 constexpr std::size_t kSpares = 2;
 
@@ -77,14 +79,14 @@ Spares& spares() {
 CopiedRoot::CopiedRoot(store::Store& store, const store::Work& work,
                        const std::vector<std::string>& parents,
                        const std::vector<std::string>& targets)
-    : store_(store), place_(work.path() + '/' + kPlace) {
+    : store_(store), place_(work.path() + '/' + kCopyPlace) {
   const auto check = [] { sys::check_interrupt(); };
   sys::ensure_directories(work.fd(), "scratch");
-  sys::remove_tree(work.fd(), kPlace);  // of an earlier shell in a failed step
+  sys::remove_tree(work.fd(), kCopyPlace);  // of an earlier shell in a failed step
   std::optional<layer::Replica> spare;
   if (!parents.empty()) spare = spares().take(store, place_);
-  if (!spare) sys::mkdirat(work.fd(), kPlace, 0700);
-  root_ = sys::openat(work.fd(), kPlace, O_RDONLY | O_DIRECTORY);
+  if (!spare) sys::mkdirat(work.fd(), kCopyPlace, 0700);
+  root_ = sys::openat(work.fd(), kCopyPlace, O_RDONLY | O_DIRECTORY);
   if (parents.empty()) {
     replica_ = layer::Replica::remember(root_.get(), check);
   } else {
@@ -105,6 +107,10 @@ CopiedRoot::CopiedRoot(store::Store& store, const store::Work& work,
   }
   if (!sys::list_directory(work.fs_fd(), "fs").empty())
     layer::lay_over(work.fs_fd(), root_.get(), check);
+  // By the clock that stamps files; the replica has waited until it went on.
+  timespec now{};
+  if (::clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0) throw SysError(errno, "read the clock");
+  made_ns_ = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 CopiedRoot::~CopiedRoot() {

@@ -8,6 +8,7 @@
 #include "gbox/layer/replica.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/fd.h"
+#include "meter.h"
 
 namespace gbox::build {
 
@@ -27,6 +28,9 @@ class CopiedRoot {
   // A detached mount of the copy.
   [[nodiscard]] sys::Fd mount() const;
   [[nodiscard]] int fd() const noexcept { return root_.get(); }
+  // Of it what a step has changed since it was made: as an overlay counts, where a file that is
+  // changed is copied whole.
+  [[nodiscard]] DiskPlace place() const { return {place_, made_ns_}; }
   // Fills fs() with what has changed so far, instead of what it held.
   void write_changes(const store::Work& work) const;
 
@@ -35,6 +39,7 @@ class CopiedRoot {
   std::string place_;  // the directory of the copy, as long as it is in the work directory
   sys::Fd root_;
   layer::Replica replica_;
+  std::int64_t made_ns_ = 0;
 };
 
 }  // namespace gbox::build

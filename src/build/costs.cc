@@ -51,11 +51,14 @@ std::optional<Cost> Costs::of(const portage::PlannedPackage& package) const {
   for (const std::string& flag : package.use_enabled) use[flag] = true;
   for (const std::string& flag : package.use_disabled) use[flag] = false;
   const auto distance = [&](const Build& build) {
-    return std::tuple(build.cpv != package.id.cpv, difference(build.use, use), -build.created);
+    return std::pair(build.cpv != package.id.cpv, difference(build.use, use));
   };
   const auto nearest = std::min_element(
-      found->second.begin(), found->second.end(),
-      [&](const Build& one, const Build& other) { return distance(one) < distance(other); });
+      found->second.begin(), found->second.end(), [&](const Build& one, const Build& other) {
+        const auto near = distance(one);
+        const auto far = distance(other);
+        return near != far ? near < far : one.created > other.created;
+      });
   return nearest->cost;
 }
 

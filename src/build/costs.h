@@ -29,7 +29,7 @@ class Costs {
     std::string cpv;
     std::map<std::string, bool> use;
     Cost cost;
-    std::int64_t created = 0;
+    store::Moment created;
   };
   std::map<std::string, std::vector<Build>, std::less<>> builds_;  // by "category/name"
 };

@@ -65,15 +65,6 @@ bool is_parameter(std::string_view word) {
          word.find("cache") != std::string_view::npos;
 }
 
-std::set<std::string> features_of(std::string_view cpuinfo) {
-  for (const std::string& line : split(cpuinfo, '\n'))
-    if (line.starts_with("flags") || line.starts_with("Features")) {
-      const std::vector<std::string> words = split_words(line.substr(line.find(':') + 1));
-      return {words.begin(), words.end()};
-    }
-  return {};
-}
-
 // What Gentoo calls otherwise than the kernel does.
 struct Renamed {
   std::string_view kernel;
@@ -162,6 +153,19 @@ std::string ask_compiler(store::Store& store, const std::vector<std::string>& sn
 
 }  // namespace
 
+std::string read_cpuinfo() {
+  return sys::read_file("/proc/cpuinfo", kMaxCpuinfoBytes);
+}
+
+std::set<std::string, std::less<>> features_of(std::string_view cpuinfo) {
+  for (const std::string& line : split(cpuinfo, '\n'))
+    if (line.starts_with("flags") || line.starts_with("Features")) {
+      const std::vector<std::string> words = split_words(line.substr(line.find(':') + 1));
+      return {words.begin(), words.end()};
+    }
+  return {};
+}
+
 bool wants_native(const spec::PortageConfig& config) {
   return !native_wish(config).empty();
 }
@@ -213,7 +217,7 @@ std::string cpu_flags_variable(std::string_view machine) {
 }
 
 std::vector<std::string> cpu_flags_of(std::string_view cpuinfo, std::string_view machine) {
-  const std::set<std::string> features = features_of(cpuinfo);
+  const auto features = features_of(cpuinfo);
   std::set<std::string> flags;
   const auto take = [&](const auto& known) {
     for (const std::string_view flag : known)
@@ -237,8 +241,7 @@ spec::LockedCpu resolve_native(const spec::PortageConfig& config, const std::str
   cpu.machine = machine;
   cpu.wish = native_wish(config);
   if (cpu.wish.starts_with("march")) cpu.march = march_of(ask_compiler(store, snapshots, observer));
-  if (cpu.wish.ends_with("cpu_flags"))
-    cpu.flags = cpu_flags_of(sys::read_file("/proc/cpuinfo", kMaxCpuinfoBytes), machine);
+  if (cpu.wish.ends_with("cpu_flags")) cpu.flags = cpu_flags_of(read_cpuinfo(), machine);
   return cpu;
 }
 

@@ -4,6 +4,8 @@
 // packages they cannot share).
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,10 @@ spec::LockedCpu resolve_native(const spec::PortageConfig& config, const std::str
 // Puts what the lock says where the spec says "native"; cpu_flags become a variable of make.conf.
 void apply_native(spec::PortageConfig& config, const spec::LockedCpu* cpu,
                   std::string_view machine);
+
+// /proc/cpuinfo, and the kernel's words in it for what the processor can do. Throws SysError.
+std::string read_cpuinfo();
+std::set<std::string, std::less<>> features_of(std::string_view cpuinfo);
 
 // --- the two readers, for tests ---
 // The flags of `gcc -### -E - -march=native` that choose a processor: "-march=znver3 -maes …".

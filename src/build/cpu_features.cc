@@ -4,6 +4,7 @@
 #include <set>
 
 #include "compiler_check.h"
+#include "cpu.h"
 #include "gbox/base/text.h"
 
 namespace gbox::build {
@@ -73,15 +74,6 @@ constexpr std::array<std::string_view, 9> kLevel3 = {"avx", "avx2", "bmi1",  "bm
                                                      "fma", "abm",  "movbe", "xsave"};
 constexpr std::array<std::string_view, 5> kLevel4 = {"avx512f", "avx512bw", "avx512cd", "avx512dq",
                                                      "avx512vl"};
-
-std::set<std::string, std::less<>> features_of(std::string_view cpuinfo) {
-  for (const std::string& line : split(cpuinfo, '\n'))
-    if (line.starts_with("flags")) {
-      const std::vector<std::string> words = split_words(line.substr(line.find(':') + 1));
-      return {words.begin(), words.end()};
-    }
-  return {};
-}
 
 }  // namespace
 

@@ -43,9 +43,13 @@ std::vector<Deed> later_deeds(const Inputs& inputs, const spec::Phase& phase) {
   std::vector<Deed> deeds;
   for (portage::Command& command : portage::unmerge_commands(phase))
     deeds.push_back({"unmerge", std::move(command), emerge_environment(inputs, phase.root)});
+  for (portage::Command& command : portage::depclean_commands(phase))
+    deeds.push_back({"depclean", std::move(command), emerge_environment(inputs, phase.root)});
   if (!phase.run.empty()) {
     portage::Environment environment(phase.env.begin(), phase.env.end());
     environment.emplace_back("ROOT", phase.root);
+    if (inputs.epoch && !phase.env.contains("SOURCE_DATE_EPOCH"))
+      environment.emplace_back("SOURCE_DATE_EPOCH", std::to_string(*inputs.epoch));
     const std::string shell = phase.shell == spec::Shell::bash ? "/bin/bash" : "/bin/sh";
     deeds.push_back({"run script",
                      {shell, "-e", "-c", phase.run},

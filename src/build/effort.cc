@@ -30,6 +30,7 @@ Effort effort_of(const EffortOptions& asked, const spec::BuildOptions& options, 
   effort.keep_going = asked.keep_going;
   effort.trace_policy = asked.trace_policy;
   effort.limits = asked.limits;
+  effort.host_name = asked.host_name;
   return effort;
 }
 

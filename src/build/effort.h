@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "gbox/build/build.h"
 #include "gbox/spec/spec.h"
@@ -16,6 +17,7 @@ struct Effort {
   unsigned attempts = 1;           // of a package that fails
   bool trace_policy = false;       // each call that a step's policy refuses is told
   spec::Limits limits;             // besides, and before, those of the spec
+  std::string host_name;           // that steps see; empty: "gbox"
   bool keep_going = false;         // what does not depend on one that failed is built all the same
 };
 

@@ -136,6 +136,18 @@ bool says_not_permitted_in(std::string_view log) {
          log.find("Function not implemented") != std::string_view::npos;
 }
 
+std::optional<std::string> complaint_in(std::string_view log) {
+  constexpr std::string_view kStart = "!!! gbox: ";
+  std::optional<std::string> found;
+  for (const std::string& line : split(log, '\n'))
+    if (line.starts_with(kStart)) found = printable(trim(line.substr(kStart.size())));
+  return found;
+}
+
+std::optional<std::string> complaint(const std::string& log_path) {
+  return complaint_in(tail_of(log_path));
+}
+
 bool says_not_permitted(const std::string& log_path) {
   return says_not_permitted_in(tail_of(log_path));
 }

@@ -42,6 +42,10 @@ enum class Lack { nothing, space, quota };
 Lack lack_of_room(const std::string& log_path);
 Lack lack_of_room_in(std::string_view log);
 
+// What gbox's own program in a ROOT (root_effects.h) said last of what it could not do.
+std::optional<std::string> complaint(const std::string& log_path);
+std::optional<std::string> complaint_in(std::string_view log);
+
 // Whether it was refused something, as the C library words it: by the policy, perhaps.
 bool says_not_permitted(const std::string& log_path);
 bool says_not_permitted_in(std::string_view log);

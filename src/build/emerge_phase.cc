@@ -13,6 +13,7 @@
 #include "gbox/portage/command.h"
 #include "package_facts.h"
 #include "package_run.h"
+#include "root_phase.h"
 #include "supplies.h"
 #include "workbench.h"
 
@@ -108,12 +109,23 @@ class EmergePhase {
 
   // What ebuilds may read comes first, as in a phase that is run as one.
   void copy() {
-    if (phase_.copy.empty()) return;
-    Json definition = {{"copy", step_.definition.at("copy")}, {"root", phase_.root}};
+    const bool of_root = builds_root(phase_);
+    if (phase_.copy.empty() && !of_root) return;
+    Json definition = {{"root", phase_.root}};
+    for (const char* what : {"copy", "copy_package", "ground"})
+      if (const auto found = step_.definition.find(what); found != step_.definition.end())
+        definition[what] = *found;
+    // What is taken over unsaid is not what the phase merges itself.
+    if (of_root) definition["emerge"] = step_.definition.at("emerge");
     for (const Json& one : step_.parts)
       if (one.at(0) == "sources") definition["sources"] = one.at(1);
     const store::Record record =
-        part("copy", std::move(definition), [](Workbench& bench) { bench.copy_files(); });
+        part(of_root ? "root" : "copy", std::move(definition), [&](Workbench& bench) {
+          if (of_root)
+            prepare_root(context_, phase_, bench);
+          else
+            bench.copy_files();
+        });
     note_altered(record.snapshot);
   }
 
@@ -129,12 +141,20 @@ class EmergePhase {
              "they are part of the result, but were built with the end of the phase; the log: "
              "'gbox log " +
                  phase_.name + "/@end'"});
+      if (builds_root(phase_)) finish_root(context_, phase_, bench, shown);
       shown.distfiles = all_distfiles(context_);
-      for (const Deed& deed : later_deeds(context_.inputs, phase_)) bench.run(deed, shown);
+      for (const Deed& deed : later_deeds(context_.inputs, phase_)) {
+        if (deed.name == "run script")
+          bench.run(deed, shown);
+        else
+          bench.run_removing(deed, shown);
+      }
+      bench.trim_files();
       bench.remove_files();
     });
     // The world file and the like are not what builds read: only scripts and removals count.
-    if (!phase_.run.empty() || !phase_.remove.empty()) note_altered(record.snapshot);
+    if (!phase_.run.empty() || !phase_.remove.empty() || phase_.trim) note_altered(record.snapshot);
+    if (record.extra.is_object() && record.extra.contains("saved")) saved_ = record.extra["saved"];
   }
 
   void note_altered(const std::string& snapshot) {
@@ -180,6 +200,7 @@ class EmergePhase {
     if (installed_.is_known()) record.extra = Installed::describe(merged_, altered_);
     record.extra["logs"] = chain_.logs();
     record.extra["packages"] = packages_;
+    if (!saved_.is_null()) record.extra["saved"] = saved_;
     record.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     return flatten_layers(context_, parents_, chain_.own(), std::move(record));
   }
@@ -193,6 +214,7 @@ class EmergePhase {
   Installed installed_;
   std::map<std::string, std::string> merged_;  // cpv → key
   Altered altered_;
+  Json saved_;                         // by the end of the phase; null: nothing
   std::vector<std::string> packages_;  // keys of all packages that are kept, or should be
 };
 

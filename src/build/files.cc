@@ -134,11 +134,11 @@ void copy_into(int rootfd, const std::string& root, const spec::Copy& copy,
   copier.copy(source_dir.get(), file, into_dir.get(), name);
 }
 
-std::size_t remove_matching(int rootfd, const std::string& root, const std::string& pattern) {
+Removed remove_matching(int rootfd, const std::string& root, const std::string& pattern) {
   const auto base = sys::try_open_beneath(
       rootfd, sys::normalized_relative(root).empty() ? "." : sys::normalized_relative(root),
       O_RDONLY | O_DIRECTORY, sys::Resolve::in_root);
-  if (!base) return 0;
+  if (!base) return {};
   const std::vector<std::string> components = split(sys::normalized_relative(pattern), '/');
   std::vector<std::string> parents = {"."};
   for (std::size_t i = 0; i + 1 < components.size(); ++i) {
@@ -157,7 +157,7 @@ std::size_t remove_matching(int rootfd, const std::string& root, const std::stri
     }
     parents = std::move(next);
   }
-  std::size_t removed = 0;
+  Removed removed;
   for (const std::string& parent : parents) {
     sys::check_interrupt();
     const auto directory =
@@ -165,8 +165,7 @@ std::size_t remove_matching(int rootfd, const std::string& root, const std::stri
     if (!directory) continue;
     for (const std::string& name : sys::list_directory(directory->get(), parent)) {
       if (::fnmatch(components.back().c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
-      sys::remove_tree(directory->get(), name);
-      ++removed;
+      remove_entry(directory->get(), name, removed);
     }
   }
   return removed;

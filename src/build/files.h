@@ -6,6 +6,7 @@
 
 #include "gbox/base/sink.h"
 #include "gbox/spec/spec.h"
+#include "savings.h"
 
 namespace gbox::build {
 
@@ -17,8 +18,8 @@ void copy_into(int rootfd, const std::string& root, const spec::Copy& copy,
                const std::string& from);
 
 // Removes what matches an absolute glob (*, ?, […] within a component) below `root`. Links among
-// the parents are followed inside the root, the last component never is. Returns how many were
+// the parents are followed inside the root, the last component never is. Returns what was
 // removed.
-std::size_t remove_matching(int rootfd, const std::string& root, const std::string& pattern);
+Removed remove_matching(int rootfd, const std::string& root, const std::string& pattern);
 
 }  // namespace gbox::build

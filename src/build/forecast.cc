@@ -18,6 +18,8 @@ namespace gbox::build {
 
 namespace {
 
+using Planned = portage::PlannedPackage;
+
 // Before the directory that a package is to come from.
 const std::string kFrom = "from ";
 
@@ -62,6 +64,16 @@ plan::PlannedStep planned_package(const StepContext& context, const PackageStep&
   planned.reason = last ? join(plan::explain(last->parts, step.parts, ""), ", ") : "first build";
   if (planned.reason.empty()) planned.reason = "it is no longer in the store";
   return planned;
+}
+
+// Of all at once, for what planned_package() asks one by one.
+void look_for_packages(const StepContext& context, const std::vector<PackageStep>& steps) {
+  if (context.caches == nullptr || !context.caches->has_any()) return;
+  std::vector<std::string> keys;
+  for (const PackageStep& step : steps)
+    if (step.reusable && !step.key.empty() && !context.store.peek_package(step.key))
+      keys.push_back(step.key);
+  context.caches->look_for(keys);
 }
 
 // The files of what is compiled that are not here yet. Whether one is here is told by its size, as
@@ -113,7 +125,6 @@ void add_host_packages(const StepContext& context, BuildPlan& result) {
 
 // What is compiled, and how long that will take.
 void add_estimate(const StepContext& context, BuildPlan& result) {
-  using Planned = portage::PlannedPackage;
   const Costs costs(context.store.packages());
   std::vector<plan::TimedTask> tasks;
   for (std::size_t i = 0; i < result.packages.size(); ++i) {
@@ -166,10 +177,11 @@ BuildPlan with_packages(const StepContext& context, std::vector<plan::PlannedSte
     if (!step->cached)
       (void)ensure_step(context, step->step,
                         {step->step.name, "", step->step.key, "to ask Portage"}, parents);
+    const auto record = context.store.peek_record(step->step.key);
+    // It will run again, or come from where it is shared.
+    if (!record || record->parents != parents) return steps_alone();
     step->cached = true;
     step->reason.clear();
-    const auto record = context.store.peek_record(step->step.key);
-    if (!record || record->parents != parents) return steps_alone();  // it will run again
     parents.push_back(record->snapshot);
   }
   context.observer.progress("plan " + phase->name, 0, 0);
@@ -182,7 +194,6 @@ BuildPlan with_packages(const StepContext& context, std::vector<plan::PlannedSte
   result.packages.resize(plan.packages.size());
   const auto first = static_cast<std::size_t>(next - planned.begin());
   std::vector<plan::PlannedStep> packages;
-  using Planned = portage::PlannedPackage;
   const bool of_ebuilds =
       std::all_of(plan.packages.begin(), plan.packages.end(), [](const Planned& package) {
         return package.operation == Planned::Operation::uninstall ||
@@ -192,7 +203,9 @@ BuildPlan with_packages(const StepContext& context, std::vector<plan::PlannedSte
       runs_by_package(context.inputs, *phase)) {
     const Installed installed(context.store, parents);
     std::map<std::string, std::string> names;  // of the first step of each key
-    for (const PackageStep& step : package_steps(context, *phase, plan, installed, parents)) {
+    const std::vector<PackageStep> steps = package_steps(context, *phase, plan, installed, parents);
+    look_for_packages(context, steps);
+    for (const PackageStep& step : steps) {
       packages.push_back(planned_package(context, step, plan.packages[step.index], phase->name));
       plan::PlannedStep& planned_step = packages.back();
       PackageOutlook& outlook = result.packages[step.index];

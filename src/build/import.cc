@@ -11,6 +11,12 @@ namespace {
 
 constexpr char kImportFormat[] = "oci-layer-1";
 
+// Of the layers up to this one; before the first, `below` is "".
+std::string layer_key(const std::string& below, const Digest& diff_id) {
+  return sha256((below.empty() ? sha256(kImportFormat).hex() : below) + '\n' + diff_id.to_string())
+      .hex();
+}
+
 // A layer inside an archive is a stretch of a larger file, and unpacking reads to the end: it gets
 // a file of its own first, checked while it is copied.
 sys::Fd layer_file(const oci::LayoutReader& reader, const oci::Descriptor& descriptor,
@@ -63,12 +69,26 @@ bool hides_lower(const store::Record& record) {
 
 }  // namespace
 
+std::optional<std::vector<std::string>> find_layers(store::Store& store, const oci::Image& image) {
+  std::vector<std::string> snapshots;
+  std::string key;
+  for (const Digest& diff_id : image.config.diff_ids) {
+    key = layer_key(key, diff_id);
+    const auto record = store.find_record(key, snapshots);
+    if (!record) return std::nullopt;
+    if (hides_lower(*record)) snapshots.clear();
+    snapshots.push_back(record->snapshot);
+  }
+  if (snapshots.empty()) return std::nullopt;
+  return snapshots;
+}
+
 std::vector<std::string> import_layers(store::Store& store, const oci::LayoutReader& reader,
                                        const oci::Image& image, Observer& observer) {
   std::vector<std::string> snapshots;
-  std::string key = sha256(kImportFormat).hex();
+  std::string key;
   for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-    key = sha256(key + '\n' + image.config.diff_ids[i].to_string()).hex();
+    key = layer_key(key, image.config.diff_ids[i]);
     const sys::FileLock lock = store.lock_key(key, "gbox run");
     auto record = store.find_record(key, snapshots);
     if (!record) record = import_layer(store, reader, image, i, key, snapshots, observer);

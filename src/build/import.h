@@ -2,6 +2,7 @@
 // digests, unpacked once, and kept under a key of its own.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@
 
 namespace gbox::build {
 
-// Snapshot ids, lowest first.
+// Snapshot ids, lowest first, of an image whose layers all have been unpacked before; else nullopt.
+std::optional<std::vector<std::string>> find_layers(store::Store& store, const oci::Image& image);
+// Likewise, of any image that can be read.
 std::vector<std::string> import_layers(store::Store& store, const oci::LayoutReader& reader,
                                        const oci::Image& image, Observer& observer);
 

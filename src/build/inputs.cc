@@ -7,6 +7,8 @@
 #include <memory>
 #include <span>
 
+#include "base_image.h"
+#include "epoch.h"
 #include "gbox/base/text.h"
 #include "gbox/portage/binary_host.h"
 #include "gbox/portage/command.h"
@@ -131,7 +133,8 @@ void digest_binds(Inputs& inputs) {
   for (const spec::Phase& phase : inputs.spec.phases)
     for (const spec::PhaseMount& mount : phase.mounts) {
       if (mount.kind != spec::PhaseMount::Kind::bind) continue;
-      const BindSource source = open_bind(inputs.directory, mount);
+      const BindSource source =
+          with_context(mount_words(mount), [&] { return open_bind(inputs.directory, mount); });
       inputs.bind_digests[phase.name][mount.target] =
           digest_path("/proc/self/fd/" + std::to_string(source.directory.get()) + '/' + source.name,
                       mount.where, "mount " + quoted(mount.from));
@@ -194,7 +197,9 @@ std::map<std::string, PhasePolicy> policies_of_spec(
 
 Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
   Inputs inputs;
-  inputs.spec = spec::read_spec(source.path, read_spec_text(source.path), source.overrides);
+  const std::string text = read_spec_text(source.path);
+  inputs.spec_digest = sha256(text).hex();
+  inputs.spec = spec::read_spec(source.path, text, source.overrides);
   for (const SpecFault& fault : inputs.spec.warnings)
     warnings.warn({to_string(fault.where) + ": " + fault.message, fault.hint});
   const std::string path = absolute(source.path);
@@ -219,7 +224,11 @@ Inputs read_inputs(const SpecSource& source, WarningSink& warnings) {
 
 void digest_local_inputs(Inputs& inputs, store::Store& store, WarningSink& warnings) {
   digest_repositories(inputs, store, warnings);
-  if (!inputs.spec.base.is_fetched()) digest_base(inputs, store);
+  if (inputs.spec.base.is_fetched()) return;
+  if (inputs.spec.base.image.empty())
+    digest_base(inputs, store);
+  else
+    digest_base_image(inputs);
 }
 
 void make_plan(Inputs& inputs) {
@@ -240,6 +249,8 @@ void make_plan(Inputs& inputs) {
           digest_path(resolve_path(inputs, copy.from), copy.where, "copy"));
   }
   digest_config(inputs, plan_inputs);
+  inputs.epoch = input_epoch(inputs);
+  plan_inputs.epoch = inputs.epoch;
   inputs.plan = plan::make_plan(inputs.spec, plan_inputs);
 }
 

@@ -4,7 +4,10 @@
 // digested is what is used.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,14 +25,18 @@
 
 namespace gbox::build {
 
+struct BaseImage;  // base_image.h
+
 struct Inputs {
-  spec::BuildSpec spec;   // what 'native' means is put in when the plan is made
-  std::string directory;  // of the spec, absolute
-  std::string machine;    // "x86_64", as uname says
+  spec::BuildSpec spec;     // what 'native' means is put in when the plan is made
+  std::string directory;    // of the spec, absolute
+  std::string spec_digest;  // SHA-256 of its text, hex
+  std::string machine;      // "x86_64", as uname says
   spec::Lock lock;
-  std::string base_digest;  // "sha256:…"
-  std::string base_name;    // for people: "stage3.tar.xz"
-  sys::Fd base_archive;     // of a local file from the start, else once it is needed
+  std::string base_digest;                // "sha256:…"
+  std::string base_name;                  // for people: "stage3.tar.xz"
+  sys::Fd base_archive;                   // of a local file from the start, else once it is needed
+  std::shared_ptr<BaseImage> base_image;  // likewise, when the base is one
   std::map<std::string, std::string> repository_digests;  // by name
   std::vector<portage::CheckedRepository> repositories;   // sorted by name, once all are open
   bool checked = false;  // all repositories are open, and the configuration fits them
@@ -39,6 +46,8 @@ struct Inputs {
   // Of [[phase.mount]]: phase → target → digest of what a bind shows.
   std::map<std::string, std::map<std::string, std::string>> bind_digests;
   Secrets secrets;  // by id, as the caller gave them
+  // What scripts see as SOURCE_DATE_EPOCH: known with the plan, or else once the base is unpacked.
+  std::optional<std::int64_t> epoch;
   plan::Plan plan;
 };
 

@@ -13,7 +13,7 @@ namespace gbox::build {
 
 namespace {
 
-constexpr unsigned kMaxDepth = 128;
+constexpr unsigned kMaxInstalledDepth = 128;
 
 // A directory that is on the way to one of those.
 bool leads_there(std::string_view path) {
@@ -29,7 +29,7 @@ class Walk {
 
  private:
   void directory(int dirfd, const std::string& path, unsigned depth) {
-    if (depth > kMaxDepth) return;  // nothing that a build reads lies so deep
+    if (depth > kMaxInstalledDepth) return;  // nothing that a build reads lies so deep
     for (const std::string& name : sys::list_directory(dirfd, path.empty() ? "." : path)) {
       const std::string child = path.empty() ? name : path + '/' + name;
       const struct stat status = sys::fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);

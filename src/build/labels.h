@@ -15,6 +15,10 @@ constexpr char kMarchLabel[] = "gbox.march";
 // Inputs that were taken without a signature because the spec said so: "base gentoo".
 constexpr char kUnverifiedLabel[] = "gbox.unverified";
 
+// What the image was made of: "stage3-amd64-openrc-….tar.xz sha256:…", and of a file that is not
+// locked the digest alone: it may be called anything.
+constexpr char kBaseLabel[] = "gbox.base";
+
 // Policies that the spec widened, with its reasons: a step of the image could do more than gbox's
 // own policies allow.
 constexpr char kWidenedLabel[] = "gbox.policy.widened";

@@ -12,9 +12,6 @@ namespace gbox::build {
 
 namespace {
 
-// Longer than a tick of any file system's clock in use (two seconds: FAT).
-constexpr std::int64_t kSettled_s = 2;
-
 // nullopt when it is not what was put: to be put anew.
 std::optional<std::vector<Digest>> parse_digests(const std::string& text) {
   try {
@@ -27,7 +24,7 @@ std::optional<std::vector<Digest>> parse_digests(const std::string& text) {
   }
 }
 
-std::string text_of(const std::vector<Digest>& digests) {
+std::string digests_as_text(const std::vector<Digest>& digests) {
   Json texts = Json::array();
   for (const Digest& digest : digests) texts.push_back(digest.to_string());
   return canonical_json(texts);
@@ -63,7 +60,7 @@ Digest remembered_repository_digest(store::Store& store, int dirfd, const std::s
     if (const auto known = parse_digests(*text); known && known->size() == 1) return known->front();
   const Digest digest = portage::repository_digest(dirfd);
   if (is_settled(state.newest.tv_sec, now))
-    store.put_memo(subject, state.digest.to_string(), text_of({digest}));
+    store.put_memo(subject, state.digest.to_string(), digests_as_text({digest}));
   return digest;
 }
 
@@ -82,7 +79,7 @@ std::vector<Digest> remembered_file_digests(store::Store& store, int fd, const s
       return std::move(*known);
   std::vector<Digest> digests = compute();
   if (is_settled(std::max(status.st_mtim.tv_sec, status.st_ctim.tv_sec), now))
-    store.put_memo(subject, state, text_of(digests));
+    store.put_memo(subject, state, digests_as_text(digests));
   return digests;
 }
 

@@ -13,6 +13,10 @@
 
 namespace gbox::build {
 
+// Longer than a tick of any file system's clock in use (two seconds: FAT): what changed within it
+// may change again without any time changing.
+inline constexpr std::int64_t kSettled_s = 2;
+
 // portage::repository_digest() of the repository at `path`, opened as `dirfd` (borrowed). `now` is
 // in unix seconds; 0: the clock's.
 Digest remembered_repository_digest(store::Store& store, int dirfd, const std::string& path,

@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kPause{700};
 constexpr std::chrono::milliseconds kDiskPause{1000};
 constexpr int kDiskShare = 10;  // of the time: measuring must not slow the step down
 constexpr std::size_t kMaxProcesses = 1u << 16;
-constexpr int kMaxDepth = 256;              // of directories; what is below counts as nothing
+constexpr int kMaxDiskDepth = 256;          // of directories; what is below counts as nothing
 constexpr std::uint64_t kBlockBytes = 512;  // the unit of st_blocks
 
 // Text of a file of /proc; empty when its process is gone.
@@ -53,11 +53,23 @@ std::vector<std::string> threads_of(const std::string& process) {
 
 class DiskWalk {
  public:
-  explicit DiskWalk(const std::atomic<bool>& stop) : stop_(stop) {}
+  DiskWalk(const std::vector<DiskPlace>& places, const std::atomic<bool>& stop) : stop_(stop) {
+    for (const DiskPlace& place : places) {
+      struct stat status {};
+      if (::lstat(place.path.c_str(), &status) == 0) tops_.insert({status.st_dev, status.st_ino});
+    }
+    for (const DiskPlace& place : places) {
+      since_ns_ = place.changed_since_ns;
+      add(AT_FDCWD, place.path.c_str(), 0);
+    }
+  }
 
+  std::uint64_t bytes = 0;
+
+ private:
   void add(int dirfd, const char* name, int depth) {
     sys::Fd fd(::openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd || depth > kMaxDepth) return;
+    if (!fd || depth > kMaxDiskDepth) return;
     DIR* const stream = ::fdopendir(fd.get());
     if (stream == nullptr) return;
     (void)fd.release();  // the stream's from here on
@@ -68,18 +80,23 @@ class DiskWalk {
       if (child == "." || child == "..") continue;
       struct stat status {};
       if (::fstatat(::dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      if (status.st_nlink > 1 && !S_ISDIR(status.st_mode) &&
-          !seen_.insert({status.st_dev, status.st_ino}).second)
-        continue;
-      bytes += static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
-      if (S_ISDIR(status.st_mode)) add(::dirfd(stream), entry->d_name, depth + 1);
+      const std::pair inode{status.st_dev, status.st_ino};
+      const bool is_directory = S_ISDIR(status.st_mode);
+      if (is_directory && tops_.contains(inode)) continue;
+      if (changed_ns(status) >= since_ns_ &&
+          (is_directory || status.st_nlink == 1 || seen_.insert(inode).second))
+        bytes += static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
+      if (is_directory) add(::dirfd(stream), entry->d_name, depth + 1);
     }
   }
 
-  std::uint64_t bytes = 0;
+  static std::int64_t changed_ns(const struct stat& status) {
+    return std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;
+  }
 
- private:
   const std::atomic<bool>& stop_;
+  std::int64_t since_ns_ = INT64_MIN;
+  std::set<std::pair<dev_t, ino_t>> tops_;
   std::set<std::pair<dev_t, ino_t>> seen_;
 };
 
@@ -107,15 +124,12 @@ Usage usage_below(pid_t pid) {
   return usage;
 }
 
-std::uint64_t disk_bytes(const std::vector<std::string>& directories,
-                         const std::atomic<bool>& stop) {
-  DiskWalk walk(stop);
-  for (const std::string& directory : directories) walk.add(AT_FDCWD, directory.c_str(), 0);
-  return walk.bytes;
+std::uint64_t disk_bytes(const std::vector<DiskPlace>& places, const std::atomic<bool>& stop) {
+  return DiskWalk(places, stop).bytes;
 }
 
-Meter::Meter(pid_t pid, const spec::Limits& limits, std::vector<std::string> directories)
-    : pid_(pid), limits_(limits), directories_(std::move(directories)) {
+Meter::Meter(pid_t pid, const spec::Limits& limits, std::vector<DiskPlace> places)
+    : pid_(pid), limits_(limits), places_(std::move(places)) {
   if (!limits_.disk) return;
   sigset_t all, before;
   (void)::sigfillset(&all);  // signals are for the threads that wait for them
@@ -132,7 +146,7 @@ Meter::~Meter() {
 void Meter::measure_disk() {
   while (!stop_) {
     const Clock::time_point begin = Clock::now();
-    const std::uint64_t bytes = disk_bytes(directories_, stop_);
+    const std::uint64_t bytes = disk_bytes(places_, stop_);
     if (!stop_) disk_ = bytes;
     const auto took = Clock::now() - begin;
     const auto until = Clock::now() + std::max<Clock::duration>(kDiskPause, kDiskShare * took);

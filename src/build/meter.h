@@ -25,10 +25,18 @@ struct Usage {
 };
 Usage usage_below(pid_t pid);
 
-// Blocks that the files beneath these directories take, a file with several names once; what
-// vanishes meanwhile is passed over. Stops early when `stop` becomes true.
-std::uint64_t disk_bytes(const std::vector<std::string>& directories,
-                         const std::atomic<bool>& stop);
+// A directory that a step writes to.
+struct DiskPlace {
+  std::string path;
+  // Only what was changed at this time (CLOCK_REALTIME) or later counts: a root that is a copy is
+  // full of what the step was given.
+  std::int64_t changed_since_ns = INT64_MIN;
+};
+
+// Blocks that the files beneath these directories take, a file with several names once, and a place
+// that lies in another one only by its own rule; what vanishes meanwhile is passed over. Stops
+// early when `stop` becomes true.
+std::uint64_t disk_bytes(const std::vector<DiskPlace>& places, const std::atomic<bool>& stop);
 
 class Meter {
  public:
@@ -39,7 +47,7 @@ class Meter {
   };
 
   // Of the sandbox whose first process is `pid`, which must not have been waited for.
-  Meter(pid_t pid, const spec::Limits& limits, std::vector<std::string> directories);
+  Meter(pid_t pid, const spec::Limits& limits, std::vector<DiskPlace> places);
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
   ~Meter();
@@ -58,7 +66,7 @@ class Meter {
 
   pid_t pid_;
   spec::Limits limits_;
-  std::vector<std::string> directories_;
+  std::vector<DiskPlace> places_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point looked_{};
   std::uint64_t peak_memory_ = 0;

@@ -10,9 +10,6 @@ namespace {
 constexpr std::uint64_t kFullBytes = 256u << 20;
 constexpr std::uint64_t kFullInodes = 1000;
 
-constexpr char kMakeRoom[] =
-    "'gbox cache gc --keep SIZE' makes room; '--store' or 'GBOX_STORE' names another disk";
-
 }  // namespace
 
 std::optional<Warning> no_room_for(Lack lack, const struct statvfs& status,

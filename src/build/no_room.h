@@ -13,6 +13,9 @@
 
 namespace gbox::build {
 
+inline constexpr char kMakeRoom[] =
+    "'gbox cache gc --keep SIZE' makes room; '--store' or 'GBOX_STORE' names another disk";
+
 // Nothing when the log does not tell of it.
 std::optional<Warning> no_room(const std::string& log_path, const std::string& store,
                                const spec::BuildOptions& options);

@@ -17,7 +17,7 @@ namespace gbox::build {
 
 namespace {
 
-constexpr std::string_view kRepositories = "/var/db/repos/";
+constexpr std::string_view kRepositoriesPrefix = "/var/db/repos/";
 
 using Planned = portage::PlannedPackage;
 
@@ -48,7 +48,7 @@ class InsideFiles {
   std::optional<sys::Fd> open(const std::string& path, int flags) {
     try {
       for (const portage::CheckedRepository& repository : inputs_.repositories) {
-        const std::string prefix = std::string(kRepositories) + repository.name + '/';
+        const std::string prefix = std::string(kRepositoriesPrefix) + repository.name + '/';
         if (path.starts_with(prefix))
           return sys::try_open_beneath(repository.directory.get(), path.substr(prefix.size()),
                                        flags, sys::Resolve::beneath);

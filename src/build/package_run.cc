@@ -15,9 +15,9 @@ namespace gbox::build {
 namespace {
 
 using Planned = portage::PlannedPackage;
-using Kind = plan::Order::Kind;
+using OrderKind = plan::Order::Kind;
 
-constexpr std::chrono::milliseconds kLookAgain{500};
+constexpr std::chrono::milliseconds kLookAtHeld{500};
 
 // A peak is seen by samples, and of another build: some more is set aside for the next one.
 constexpr std::uint64_t kLeastMemory = std::uint64_t{256} << 20;
@@ -58,6 +58,12 @@ const Planned& PackageRun::package(std::size_t task) const {
 bool PackageRun::in_store(std::size_t task) const {
   const PackageStep& step = steps_[task];
   return step.reusable && !step.key.empty() && context_.store.peek_package(step.key).has_value();
+}
+
+bool PackageRun::is_being_built(const std::string& key) const {
+  return !key.empty() && std::any_of(jobs_.begin(), jobs_.end(), [&](const Job& job) {
+    return job.order.kind != OrderKind::merge && steps_[job.order.first].key == key;
+  });
 }
 
 std::vector<plan::Task> PackageRun::tasks() const {
@@ -142,7 +148,7 @@ void PackageRun::begin() {
     }
     const auto order = schedule_.next();
     if (!order) return;
-    if (order->kind == Kind::merge)
+    if (order->kind == OrderKind::merge)
       merge(*order);
     else
       build(*order);
@@ -167,7 +173,14 @@ void PackageRun::build(const plan::Order& order) {
   job.order = order;
   job.start = Clock::now();
   // What is only built ends up on no chain: it goes by the package's own key.
-  job.info = info_of(task, order.kind == Kind::build ? step.key : key_after(chain_.key(), task));
+  job.info =
+      info_of(task, order.kind == OrderKind::build ? step.key : key_after(chain_.key(), task));
+  // The same package for another root is being built already: nothing to tell of.
+  if (is_being_built(step.key)) {
+    schedule_.hold(order);
+    held_.insert(task);
+    return;
+  }
   if (!step.key.empty()) {
     sys::LockHolder holder;
     auto lock = context_.store.try_lock_key(step.key, "gbox build, step " + step.name, &holder);
@@ -190,7 +203,7 @@ void PackageRun::build(const plan::Order& order) {
   shown.distfiles = phase_distfiles(context_, phase_, bench, planned.id.cpv);
   shown.packages = bench.scratch_directory("packages");
   shown.packages_access = sandbox::Access::read_write;
-  const CompileOptions options{order.jobs, order.kind == Kind::make};
+  const CompileOptions options{order.jobs, order.kind == OrderKind::make};
   start(std::move(job),
         compile_deed(context_.inputs, planned.id, bench.root().mount().get(), options), shown);
 }
@@ -245,7 +258,7 @@ void PackageRun::watch() {
     job = jobs_.erase(job);
     end(std::move(done));
   }
-  if (!held_.empty() && Clock::now() - looked_ > kLookAgain) look_at_held();
+  if (!held_.empty() && Clock::now() - looked_ > kLookAtHeld) look_at_held();
 }
 
 // Whether what others build is there, or they have given it up.
@@ -273,11 +286,11 @@ void PackageRun::end(Job job) {
     return failed(job, error);
   }
   switch (job.order.kind) {
-    case Kind::build:
+    case OrderKind::build:
       return built(job);
-    case Kind::make:
+    case OrderKind::make:
       return made(job);
-    case Kind::merge:
+    case OrderKind::merge:
       return merged(job);
   }
 }
@@ -354,7 +367,7 @@ void PackageRun::failed(const Job& job, const StepFailed& error) {
                                            : "it is built again with nothing beside it"});
     return schedule_.again(order, jobs);
   }
-  if (order.kind != Kind::merge && tries < context_.effort.attempts) {
+  if (order.kind != OrderKind::merge && tries < context_.effort.attempts) {
     context_.observer.warn({name + " failed (" + std::to_string(tries) + " of " +
                                 std::to_string(context_.effort.attempts) + " tries)",
                             "it is built again"});

@@ -48,6 +48,7 @@ class PackageRun {
   [[nodiscard]] bool in_store(std::size_t task) const;
   [[nodiscard]] std::string key_after(const std::string& key, std::size_t task) const;
   [[nodiscard]] StepInfo info_of(std::size_t task, const std::string& key) const;
+  [[nodiscard]] bool is_being_built(const std::string& key) const;
   std::vector<plan::Task> tasks() const;
 
   std::size_t find_made(std::size_t first);

@@ -1,21 +1,20 @@
 #include "packer.h"
 
-#include <charconv>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 
+#include "epoch.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "root.h"
+#include "shown_root.h"
 
 namespace gbox::build {
 
 namespace {
 
 // Raised when the same tree would be packed into other bytes: cached layers are then made anew.
-constexpr char kPackFormat[] = "1";
+constexpr char kPackFormat[] = "2";
 constexpr char kTreePackFormat[] = "1";  // likewise, of trees that no step made
 
 layer::Compression codec(spec::Compression compression) {
@@ -54,30 +53,35 @@ class Collected : public WarningSink {
 
 }  // namespace
 
-std::optional<std::int64_t> source_date_epoch() {
-  const char* text = std::getenv("SOURCE_DATE_EPOCH");
-  if (text == nullptr || *text == '\0') return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
-  if (error != std::errc() || *end != '\0' || value < 0)
-    throw Error("'SOURCE_DATE_EPOCH' is " + quoted(text) + ", not a number of seconds",
-                ExitCode::usage);
-  return value;
+LayerPacker::LayerPacker(const spec::Output& output, store::Store& store)
+    : output_(output), store_(store), epoch_(environment_epoch()) {}
+
+std::int64_t LayerPacker::image_epoch() const {
+  if (!image_epoch_) throw Error("internal error: an image is packed before its time is known");
+  return *image_epoch_;
 }
 
-LayerPacker::LayerPacker(const spec::Output& output, store::Store& store)
-    : output_(output), store_(store), epoch_(source_date_epoch()) {}
+Packed LayerPacker::pack_top(const std::vector<std::string>& chain, layer::TreeKind kind,
+                             const PackReport& report) const {
+  return pack({chain.back()}, chain, kind, report);
+}
 
-Packed LayerPacker::pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
+Packed LayerPacker::pack_merged(const std::vector<std::string>& chain,
+                                const PackReport& report) const {
+  return pack(chain, chain, layer::TreeKind::plain, report);
+}
+
+Packed LayerPacker::pack(const std::vector<std::string>& snapshots,
+                         const std::vector<std::string>& chain, layer::TreeKind kind,
                          const PackReport& report) const {
-  const store::LayerKey key{
-      snapshots, std::string("format=") + kPackFormat + ";root=" + output_.root + ";kind=" +
-                     (kind == layer::TreeKind::plain ? "plain" : "upper") + codec_text()};
+  // What a snapshot was built upon need not be named: it is only ever upon that.
+  const store::LayerKey key{snapshots,
+                            options_text(kind == layer::TreeKind::plain ? "plain" : "upper")};
   if (const auto cached = store_.find_layer(key)) return {blob_of(*cached), false};
 
-  layer::PackOptions options = pack_options(report);
+  const ShownRoot shown(store_, chain, output_.root, image_epoch());
+  layer::PackOptions options = image_options(shown, report);
   options.kind = kind;
-  options.subtree = output_.root.substr(1);
   const MountedChain tree = mount_chain(store_, snapshots);
   store::BlobWriter writer = store_.new_blob();
   const layer::LayerResult result = layer::pack_layer(tree.get(), options, writer.fd());
@@ -110,6 +114,22 @@ oci::LayerBlob LayerPacker::pack_tree(const layer::Adoption& adoption, const std
                                     result.uncompressed_size};
   if (!anchor.empty()) store_.put_layer(key, layer);
   return blob_of(layer);
+}
+
+std::string LayerPacker::options_text(std::string_view kind) const {
+  return std::string("format=") + kPackFormat + ";normal=" + content::kNormalFormat +
+         ";epoch=" + std::to_string(image_epoch()) + ";root=" + output_.root +
+         ";kind=" + std::string(kind) + codec_text();
+}
+
+layer::PackOptions LayerPacker::image_options(const layer::Rewriter& rewriter,
+                                              const PackReport& report) const {
+  layer::PackOptions options = pack_options(report);
+  options.kind = layer::TreeKind::plain;
+  options.subtree = output_.root.substr(1);
+  options.clamp_mtime.reset();  // the rewriter knows better
+  options.rewriter = &rewriter;
+  return options;
 }
 
 std::string LayerPacker::codec_text() const {
@@ -157,10 +177,10 @@ BackgroundPacker::~BackgroundPacker() {
   thread_.join();
 }
 
-void BackgroundPacker::add(std::string snapshot, layer::TreeKind kind) {
+void BackgroundPacker::add(std::vector<std::string> chain, layer::TreeKind kind) {
   {
     const std::lock_guard lock(mutex_);
-    jobs_.push_back({std::move(snapshot), kind});
+    jobs_.push_back({std::move(chain), kind});
   }
   changed_.notify_all();
 }
@@ -203,7 +223,7 @@ void BackgroundPacker::pack_one(const Job& job) {
     if (stop_) throw Error("stopped");
   };
   try {
-    (void)packer_.pack({job.snapshot}, job.kind, report);
+    (void)packer_.pack_top(job.chain, job.kind, report);
   } catch (const std::exception&) {
     return;  // whoever asks for this layer tries again and tells what is wrong
   }

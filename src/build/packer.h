@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -26,6 +27,12 @@ struct Packed {
   bool hides_lower = false;            // the layers below are dead weight
 };
 
+// One of several layers made of one tree.
+struct PackedPart {
+  std::string title;  // for the image's history
+  oci::LayerBlob blob;
+};
+
 // How one pack call reports; nothing of it changes the bytes.
 struct PackReport {
   WarningSink* warnings = nullptr;
@@ -34,14 +41,15 @@ struct PackReport {
   unsigned threads = 0;  // 0: all
 };
 
-// SOURCE_DATE_EPOCH (reproducible-builds.org), to which later times are clamped. Throws Error
-// (usage) when it is no number.
-std::optional<std::int64_t> source_date_epoch();
-
 // May be used from several threads at once.
 class LayerPacker {
  public:
+  // Throws Error (usage) when SOURCE_DATE_EPOCH is no number.
   LayerPacker(const spec::Output& output, store::Store& store);
+
+  // The image's time, which pack() needs: not everybody who has a packer makes an image.
+  void set_image_epoch(std::int64_t epoch) noexcept { image_epoch_ = epoch; }
+  [[nodiscard]] std::int64_t image_epoch() const;
 
   // How to read the snapshot of the step of this index. The lowest one is a tree like any other,
   // but when only a directory is to become the image, that may be a later step's: then the lowest
@@ -49,18 +57,32 @@ class LayerPacker {
   [[nodiscard]] layer::TreeKind kind_of(std::size_t step) const noexcept {
     return step == 0 && output_.root == "/" ? layer::TreeKind::plain : layer::TreeKind::upper;
   }
-  // `snapshots`: one for a layer of its own, or a whole chain, lowest first, for a merged one.
-  [[nodiscard]] Packed pack(const std::vector<std::string>& snapshots, layer::TreeKind kind,
-                            const PackReport& report) const;
+  // The topmost snapshot of `chain` (lowest first) as a layer of its own.
+  [[nodiscard]] Packed pack_top(const std::vector<std::string>& chain, layer::TreeKind kind,
+                                const PackReport& report) const;
+  // All of them merged as one layer.
+  [[nodiscard]] Packed pack_merged(const std::vector<std::string>& chain,
+                                   const PackReport& report) const;
+  // All of them as layers by package: see gbox/content/grouping.h.
+  [[nodiscard]] std::vector<PackedPart> pack_packages(const std::vector<std::string>& chain,
+                                                      const PackReport& report) const;
   // A tree that no step made. `anchor` is a snapshot that stands for its content: under it the
   // layer is found again, and with it collected; empty: it is packed each time. `open` gives the
   // directory when there is something to pack.
   [[nodiscard]] oci::LayerBlob pack_tree(const layer::Adoption& adoption, const std::string& anchor,
                                          const std::function<int()>& open,
                                          const PackReport& report) const;
+  // Of gbox's environment, for what is no build's result.
   [[nodiscard]] const std::optional<std::int64_t>& epoch() const noexcept { return epoch_; }
 
  private:
+  [[nodiscard]] Packed pack(const std::vector<std::string>& snapshots,
+                            const std::vector<std::string>& chain, layer::TreeKind kind,
+                            const PackReport& report) const;
+  // What decides a layer's bytes besides its snapshots.
+  [[nodiscard]] std::string options_text(std::string_view kind) const;
+  [[nodiscard]] layer::PackOptions image_options(const layer::Rewriter& rewriter,
+                                                 const PackReport& report) const;
   [[nodiscard]] std::string codec_text() const;
   [[nodiscard]] layer::PackOptions pack_options(const PackReport& report) const;
   [[nodiscard]] oci::LayerBlob blob_of(const store::CachedLayer& layer) const;
@@ -68,6 +90,7 @@ class LayerPacker {
   const spec::Output& output_;
   store::Store& store_;
   std::optional<std::int64_t> epoch_;
+  std::optional<std::int64_t> image_epoch_;
 };
 
 // One thread that packs what it is given, in order. It only fills the store: a failure here is
@@ -79,14 +102,14 @@ class BackgroundPacker {
   BackgroundPacker& operator=(const BackgroundPacker&) = delete;
   ~BackgroundPacker();
 
-  void add(std::string snapshot, layer::TreeKind kind);
+  void add(std::vector<std::string> chain, layer::TreeKind kind);  // see pack_top()
   // Waits until all that was added is packed; `on_tick` is called several times a second. What
   // there was to warn of goes to `warnings`.
   void finish(WarningSink& warnings, const std::function<void()>& on_tick);
 
  private:
   struct Job {
-    std::string snapshot;
+    std::vector<std::string> chain;
     layer::TreeKind kind;
   };
   void work();

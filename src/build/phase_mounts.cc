@@ -6,6 +6,7 @@
 #include <set>
 
 #include "accounts.h"
+#include "cache_chain.h"
 #include "chain.h"
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
@@ -19,9 +20,8 @@ namespace gbox::build {
 
 namespace {
 
-using Kind = spec::PhaseMount::Kind;
+using MountKind = spec::PhaseMount::Kind;
 
-constexpr char kCacheFormat[] = "gbox cache mount 1";
 // So many steps' additions may lie on one another before they are made one.
 constexpr std::size_t kMostLayers = 8;
 
@@ -50,11 +50,11 @@ sandbox::Mount secret_mount(const spec::PhaseMount& mount, const std::string& va
   return sandbox::bind_mount(memory.fd(), "secret", mount.target, sandbox::Access::read_only);
 }
 
-std::string word_of(const spec::PhaseMount& mount) {
+}  // namespace
+
+std::string mount_words(const spec::PhaseMount& mount) {
   return to_string(mount.where) + ": mount " + quoted(mount.target);
 }
-
-}  // namespace
 
 // One cache as one step sees it.
 class PhaseMounts::Cache {
@@ -62,8 +62,8 @@ class PhaseMounts::Cache {
   Cache(const StepContext& context, const spec::PhaseMount& mount, Account owner)
       : id(mount.id),
         context_(context),
-        chain_(chain_of(context, id)),
-        work_(context.store.begin_step(name(id), chain_.empty() ? "" : chain_.back())),
+        chain_(cache_chain(context.store, id)),
+        work_(context.store.begin_step(cache_step(id), chain_.empty() ? "" : chain_.back())),
         root_(context.store, work_, chain_, {}) {
     if (!chain_.empty()) return;
     const sys::Fd top = root_.mount();
@@ -72,6 +72,8 @@ class PhaseMounts::Cache {
   }
 
   sandbox::Mount mount(std::string target) const { return {root_.mount(), std::move(target)}; }
+
+  [[nodiscard]] std::vector<DiskPlace> places() const { return root_.places(); }
 
   void keep(const std::vector<std::string>& secrets) {
     root_.finish();
@@ -82,40 +84,20 @@ class PhaseMounts::Cache {
                               "let the step read the secret where it is mounted"});
       return;
     }
-    const sys::FileLock lock = context_.store.lock_key(key(id), "keep cache " + quoted(id));
+    const sys::FileLock lock = context_.store.lock_key(cache_key(id), "keep cache " + quoted(id));
     // Others may have put theirs on top meanwhile.
-    std::vector<std::string> below = chain_of(context_, id);
-    store::Record record = blank();
+    std::vector<std::string> below = cache_chain(context_.store, id);
+    store::Record record = blank_cache_record(id);
     record.parents = below;
     record = context_.store.publish(std::move(work_), std::move(record));
     if (below.size() < kMostLayers) return;
     below.push_back(record.snapshot);
-    (void)flatten_layers(context_, {}, below, blank());
+    (void)flatten_layers(context_, {}, below, blank_cache_record(id));
   }
 
   const std::string id;
 
  private:
-  static std::string name(const std::string& id) { return "cache:" + id; }
-  static std::string key(const std::string& id) {
-    return sha256(std::string(kCacheFormat) + '\n' + id).hex();
-  }
-  static std::vector<std::string> chain_of(const StepContext& context, const std::string& id) {
-    const auto record = context.store.find_record(key(id));
-    if (!record) return {};
-    std::vector<std::string> chain = record->parents;
-    chain.push_back(record->snapshot);
-    return chain;
-  }
-  [[nodiscard]] store::Record blank() const {
-    store::Record record;
-    record.key = key(id);
-    record.step = name(id);
-    record.kind = "cache";
-    record.parts = Json::array();
-    return record;
-  }
-
   const StepContext& context_;
   std::vector<std::string> chain_;
   store::Work work_;
@@ -123,7 +105,7 @@ class PhaseMounts::Cache {
 };
 
 BindSource open_bind(const std::string& spec_directory, const spec::PhaseMount& mount) {
-  return with_context(word_of(mount) + ": open " + quoted(mount.from), [&] {
+  return with_context("open " + quoted(mount.from), [&] {
     const sys::Fd top = sys::open(spec_directory, O_RDONLY | O_DIRECTORY);
     const std::string path = sys::normalized_relative(mount.from);
     if (path.empty()) return BindSource{sys::dup(top.get()), "."};
@@ -147,10 +129,10 @@ void require_secrets(const Inputs& inputs) {
   std::set<std::string> mounted;
   for (const spec::Phase& phase : inputs.spec.phases)
     for (const spec::PhaseMount& mount : phase.mounts) {
-      if (mount.kind != Kind::secret) continue;
+      if (mount.kind != MountKind::secret) continue;
       mounted.insert(mount.id);
       if (!inputs.secrets.contains(mount.id))
-        throw Error(word_of(mount) + ": the secret " + quoted(mount.id) + " is not given",
+        throw Error(mount_words(mount) + ": the secret " + quoted(mount.id) + " is not given",
                     ExitCode::usage)
             .set_hint("'--secret id=" + mount.id + ",src=FILE', or ',env=VARIABLE'");
     }
@@ -164,7 +146,7 @@ PhaseMounts::PhaseMounts(const StepContext& context, const spec::Phase& phase, s
     : context_(context), phase_(phase), scratch_(std::move(scratch)) {
   Secrets seen;
   for (const spec::PhaseMount& mount : phase_.mounts)
-    if (mount.kind == Kind::secret) {
+    if (mount.kind == MountKind::secret) {
       const auto found = context_.inputs.secrets.find(mount.id);
       if (found != context_.inputs.secrets.end()) seen.insert(*found);
     }
@@ -185,21 +167,21 @@ std::vector<sandbox::Mount> PhaseMounts::make(int rootfd) {
   for (const spec::PhaseMount& mount : phase_.mounts) {
     try {
       switch (mount.kind) {
-        case Kind::bind: {
+        case MountKind::bind: {
           const BindSource source = open_bind(context_.inputs.directory, mount);
           made.push_back(sandbox::bind_mount(source.directory.get(), source.name, mount.target,
                                              sandbox::Access::read_only));
           break;
         }
-        case Kind::cache:
+        case MountKind::cache:
           made.push_back(cache_of(mount, rootfd).mount(mount.target));
           break;
-        case Kind::tmpfs:
+        case MountKind::tmpfs:
           made.push_back(sandbox::tmpfs_mount(
               mount.target, mount.size_bytes ? std::to_string(*mount.size_bytes) : "",
               text_of(mount.mode.value_or(01777))));
           break;
-        case Kind::secret: {
+        case MountKind::secret: {
           const auto value = context_.inputs.secrets.find(mount.id);
           if (value == context_.inputs.secrets.end()) break;  // a shell does without
           sys::ensure_directories(AT_FDCWD, scratch_);
@@ -209,10 +191,17 @@ std::vector<sandbox::Mount> PhaseMounts::make(int rootfd) {
         }
       }
     } catch (Error& error) {
-      throw error.add_context(word_of(mount));
+      throw error.add_context(mount_words(mount));
     }
   }
   return made;
+}
+
+std::vector<DiskPlace> PhaseMounts::places() const {
+  std::vector<DiskPlace> all;
+  for (const auto& cache : caches_)
+    for (DiskPlace& place : cache->places()) all.push_back(std::move(place));
+  return all;
 }
 
 void PhaseMounts::keep_caches() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gbox/sandbox/sandbox.h"
+#include "meter.h"
 #include "step.h"
 
 namespace gbox::build {
@@ -18,9 +19,11 @@ struct BindSource {
   sys::Fd directory;
   std::string name;
 };
-// Throws Error (input) with the spec's line for what is not there, or leaves the spec's directory
-// by a link.
+// Throws Error (input) for what is not there, or leaves the spec's directory by a link.
 BindSource open_bind(const std::string& spec_directory, const spec::PhaseMount& mount);
+
+// What errors call a mount: the spec's line, and the target.
+std::string mount_words(const spec::PhaseMount& mount);
 
 // Throws Error (usage) for a secret that a phase mounts and nobody has given, and for one given
 // that no phase mounts. Before anything is fetched.
@@ -36,6 +39,8 @@ class PhaseMounts {
   std::vector<sandbox::Mount> make(int rootfd);
   // The secrets that this phase sees, as words to look for.
   [[nodiscard]] const std::vector<std::string>& words() const noexcept { return words_; }
+  // Where a step that has them fills the store's disk.
+  [[nodiscard]] std::vector<DiskPlace> places() const;
   // Puts what was written to caches where the next step finds it. No sandbox of the step may run.
   void keep_caches();
 

@@ -13,19 +13,19 @@ constexpr char kAdd[] = "add to [portage]: ";
 
 spec::PortageAddition addition_of(const portage::Proposal& proposal) {
   using Kind = portage::Proposal::Kind;
-  using Key = spec::PortageAddition::Key;
   const std::string package(proposal.id.package());
   switch (proposal.kind) {
     case Kind::use:
-      return {Key::package_use, package, proposal.values};
+      return {spec::PortageAddition::Key::package_use, package, proposal.values};
     case Kind::keywords:
-      return {Key::package_accept_keywords, '=' + proposal.id.cpv, proposal.values};
+      return {spec::PortageAddition::Key::package_accept_keywords, '=' + proposal.id.cpv,
+              proposal.values};
     case Kind::unmask:
-      return {Key::package_unmask, '=' + proposal.id.cpv, {}};
+      return {spec::PortageAddition::Key::package_unmask, '=' + proposal.id.cpv, {}};
     case Kind::license:
       break;
   }
-  return {Key::package_license, package, proposal.values};
+  return {spec::PortageAddition::Key::package_license, package, proposal.values};
 }
 
 std::string sentence_of(const portage::Proposal& proposal) {

@@ -5,6 +5,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sandbox/policy_change.h"
 #include "gbox/sys/fd.h"
+#include "step.h"
 
 namespace gbox::build {
 
@@ -19,7 +20,9 @@ bool is_file(const std::string& policy) {
 
 // What a phase without a word about it gets.
 std::string usual_policy(const spec::Phase& phase) {
-  return phase.emerge.atoms.empty() && phase.unmerge.empty() ? "run" : "emerge";
+  const bool merges =
+      !phase.emerge.atoms.empty() || !phase.unmerge.empty() || !phase.copy_package.empty();
+  return merges ? "emerge" : "run";
 }
 
 std::vector<sandbox::Word> words(const std::vector<spec::Text>& texts) {
@@ -56,6 +59,8 @@ class Chooser {
     result.policy = is_file(name_) ? from_file(result) : sandbox::load_policy(name_);
     if (phase_.narrow) narrow(result);
     if (phase_.widen) widen(result);
+    require_network(result.policy);
+    result.limits = limits_of(result.policy);
     return result;
   }
 
@@ -73,6 +78,15 @@ class Chooser {
           "policy " + quoted(name_) + " allows more than " + quoted(usual) + ": " +
               shortened(result.widened),
           "say why: widen = { why = \"…\" }; it is shown in the plan, the log and the image"}});
+  }
+
+  void require_network(const sandbox::Policy& policy) const {
+    if (sandbox_network(phase_.network) <= policy.network) return;
+    throw SpecError({{phase_.where,
+                      "phase " + quoted(phase_.name) + " asks for network " +
+                          quoted(to_string(phase_.network)) + ", and policy " + quoted(name_) +
+                          " allows " + quoted(sandbox::to_string(policy.network)) + " at most",
+                      "take another policy, or a file of your own that allows it"}});
   }
 
   void narrow(PhasePolicy& result) const {
@@ -104,7 +118,33 @@ class Chooser {
   std::string name_;
 };
 
+std::optional<spec::Limit> smaller(const std::optional<spec::Limit>& one,
+                                   const std::optional<spec::Limit>& other) {
+  if (!one || !other) return one ? one : other;
+  return other->value < one->value ? other : one;
+}
+
 }  // namespace
+
+spec::Limits limits_of(const sandbox::Policy& policy) {
+  spec::Limits limits;
+  std::vector<SpecFault> faults;
+  for (const sandbox::LimitWord& word : policy.limits) {
+    try {
+      spec::set_limit(limits, word.name, word.text, word.where);
+    } catch (const Error& error) {
+      faults.push_back({word.where, error.message(), error.hint()});
+    }
+  }
+  if (!faults.empty()) throw SpecError(std::move(faults));
+  return limits;
+}
+
+spec::Limits tightest(const spec::Limits& one, const spec::Limits& other) {
+  return {smaller(one.time, other.time), smaller(one.memory, other.memory),
+          smaller(one.processes, other.processes), smaller(one.file_size, other.file_size),
+          smaller(one.disk, other.disk)};
+}
 
 std::map<std::string, PhasePolicy> phase_policies(const spec::BuildSpec& spec,
                                                   const std::string& directory) {

@@ -9,6 +9,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sandbox/explain.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/host_facts.h"
 
 namespace gbox::build {
 
@@ -24,12 +25,9 @@ std::string process_of(int proc, const sandbox::Call& call) {
     const std::string status =
         sys::try_read_file(proc, std::to_string(call.pid) + "/status").value_or("");
     if (!call.alive()) return "ended";
-    for (const std::string& line : split(status, '\n')) {
-      const std::vector<std::string> words = split_words(line);
-      if (words.size() < 2) continue;
-      if (words[0] == "Name:") name = line.substr(line.find('\t') + 1);
-      if (words[0] == "NSpid:") pid = words.back();  // of the innermost namespace
-    }
+    if (std::string field = sys::status_field(status, "Name"); !field.empty()) name = field;
+    const std::vector<std::string> pids = split_words(sys::status_field(status, "NSpid"));
+    if (!pids.empty()) pid = pids.back();  // of the innermost namespace
   } catch (const Error&) {
     // It has ended meanwhile.
   }

@@ -12,6 +12,7 @@
 #include "gbox/portage/config.h"
 #include "gbox/portage/repository.h"
 #include "gbox/sys/interrupt.h"
+#include "memo.h"
 #include "settle.h"
 
 namespace gbox::build {
@@ -19,9 +20,7 @@ namespace gbox::build {
 namespace {
 
 // Raised when equal repositories would give other layers.
-constexpr char kFormat[] = "repository-layer-1";
-// A file may change twice within a tick of its file system's clock (two seconds: FAT).
-constexpr std::int64_t kSettled_s = 2;
+constexpr char kReposFormat[] = "repository-layer-1";
 // 2000-01-01, and about eight years in seconds: see derived_time().
 constexpr std::int64_t kTimeBase = 946684800;
 constexpr std::size_t kTimeDigits = 7;
@@ -163,7 +162,7 @@ class ReposImage {
   }
 
   static std::string key_of(const std::string& name, const std::string& content) {
-    return sha256(std::string(kFormat) + '\n' + name + '\n' + content).hex();
+    return sha256(std::string(kReposFormat) + '\n' + name + '\n' + content).hex();
   }
 
   static layer::Adoption adoption_of(const std::string& name) {
@@ -243,7 +242,8 @@ bool share_a_place(const std::string& a, const std::string& b) {
 
 std::vector<oci::OutputTarget> check_repos_outputs(const std::vector<std::string>& outputs,
                                                    const std::vector<oci::OutputTarget>& images,
-                                                   const spec::BuildSpec& spec) {
+                                                   const spec::BuildSpec& spec,
+                                                   oci::Others others) {
   if (!outputs.empty() && spec.repositories.empty())
     throw Error("'--repos-output': " + quoted(spec.file) + " names no ebuild repository",
                 ExitCode::usage)
@@ -251,11 +251,11 @@ std::vector<oci::OutputTarget> check_repos_outputs(const std::vector<std::string
   std::vector<oci::OutputTarget> targets;
   for (const std::string& output : outputs) {
     oci::OutputTarget target = oci::parse_output(output);
-    oci::check_target(target,
-                      oci::image_name(target.reference, image_name_of(spec), spec.tag).ref_name);
-    std::vector<oci::OutputTarget> others = images;
-    others.insert(others.end(), targets.begin(), targets.end());
-    for (const oci::OutputTarget& other : others)
+    oci::check_target(
+        target, oci::image_name(target.reference, image_name_of(spec), spec.tag).ref_name, others);
+    std::vector<oci::OutputTarget> elsewhere = images;
+    elsewhere.insert(elsewhere.end(), targets.begin(), targets.end());
+    for (const oci::OutputTarget& other : elsewhere)
       if (share_a_place(target.path, other.path))
         throw Error("'--repos-output " + oci::to_string(target) + "' and the output " +
                         quoted(oci::to_string(other)) + " are the same place",
@@ -268,11 +268,11 @@ std::vector<oci::OutputTarget> check_repos_outputs(const std::vector<std::string
 
 std::vector<OutputInfo> emit_repos_image(Inputs& inputs, Sources& sources, const Built& base,
                                          const std::vector<oci::OutputTarget>& targets,
-                                         const LayerPacker& packer) {
+                                         const LayerPacker& packer, oci::Others others) {
   if (targets.empty()) return {};
   const oci::ImageSpec image = ReposImage(inputs, sources, packer).describe(base);
   return write_image(image, image_name_of(inputs.spec), inputs.spec.tag, targets,
-                     sources.observer());
+                     sources.observer(), others);
 }
 
 }  // namespace gbox::build

@@ -20,12 +20,12 @@ namespace gbox::build {
 // goes: no two may share a place. Throws Error (usage, image).
 std::vector<oci::OutputTarget> check_repos_outputs(const std::vector<std::string>& outputs,
                                                    const std::vector<oci::OutputTarget>& images,
-                                                   const spec::BuildSpec& spec);
+                                                   const spec::BuildSpec& spec, oci::Others others);
 
 // Packs what is not packed yet, opening repositories for that, and writes every target; nothing for
 // no target. `base` gives the architecture. Throws Error.
 std::vector<OutputInfo> emit_repos_image(Inputs& inputs, Sources& sources, const Built& base,
                                          const std::vector<oci::OutputTarget>& targets,
-                                         const LayerPacker& packer);
+                                         const LayerPacker& packer, oci::Others others);
 
 }  // namespace gbox::build

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base_image.h"
 #include "gbox/base/text.h"
 #include "gbox/net/url.h"
 #include "gbox/portage/binary_host.h"
@@ -22,7 +23,10 @@ std::string unverified(const spec::Origin& origin) {
   return origin.verify ? "" : ", unverified";
 }
 
-std::string wish_of(const spec::Base& base, const std::string& arch) {
+std::string wish_of(const spec::Base& base, const std::string& arch, const std::string& machine) {
+  if (!base.image.empty())
+    return "image " + base.image + ", platform " +
+           oci::to_string(oci::platform_of_machine(machine));
   if (base.stage3.empty()) {
     std::string wish = "tarball " + base.tarball;
     for (const Digest& digest : base.digests) wish += ", " + digest.to_string();
@@ -61,6 +65,13 @@ class Resolver {
   // `known`: the stamp that the same wish had before, below which 'latest' does not go.
   spec::LockedBase base(const std::string& wish, const std::string& known) {
     const spec::Base& base = inputs_.spec.base;
+    if (!base.image.empty()) {
+      sources_.require_network("image " + quoted(base.image));
+      return at(base.image_where, [&]() -> spec::LockedBase {
+        return {wish, "",
+                lock_base_image(inputs_, oci::platform_of_machine(inputs_.machine), sources_)};
+      });
+    }
     if (base.stage3.empty()) {
       portage::ResolvedFile file;
       file.name = base.tarball.substr(base.tarball.rfind('/') + 1);
@@ -215,7 +226,8 @@ spec::Lock resolve_inputs(const Inputs& inputs, const spec::Lock& old,
   if (inputs.spec.base.is_fetched()) {
     const std::string wish = wish_of(
         inputs.spec.base,
-        inputs.spec.base.stage3.empty() ? std::string() : gentoo_arch(inputs.spec, inputs.machine));
+        inputs.spec.base.stage3.empty() ? std::string() : gentoo_arch(inputs.spec, inputs.machine),
+        inputs.machine);
     const bool known = old.base && old.base->wish == wish;
     if (!known && locked) throw_locked(inputs, "base", wish, old.base ? &old.base->wish : nullptr);
     lock.base = known && !again.contains("base")

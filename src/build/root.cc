@@ -112,6 +112,12 @@ std::string StepRoot::scratch(const std::string& name) const {
   return work_.path() + "/scratch/" + name;
 }
 
+std::vector<DiskPlace> StepRoot::places() const {
+  std::vector<DiskPlace> all = {{work_.fs()}, {work_.path() + "/scratch"}};
+  if (copy_) all.push_back(copy_->place());
+  return all;
+}
+
 void StepRoot::remove_stubs(const std::vector<std::string>& made) const {
   // Innermost first. In the upper directory itself: removing through the mount would leave a
   // whiteout. A step that put something there, or replaced it by a link, keeps what it made.

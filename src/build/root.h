@@ -13,6 +13,7 @@
 #include "gbox/store/store.h"
 #include "gbox/sys/fd.h"
 #include "gbox/sys/fuse_overlay.h"
+#include "meter.h"
 
 namespace gbox::build {
 
@@ -29,6 +30,8 @@ class StepRoot {
   [[nodiscard]] sys::Fd mount() const;
   // Directories on the store's disk for /tmp and /var/tmp: not part of the result.
   [[nodiscard]] std::string scratch(const std::string& name) const;
+  // Where a step that works on it fills the store's disk.
+  [[nodiscard]] std::vector<DiskPlace> places() const;
   // Takes mount points that had to be made in the root (because an earlier step had removed
   // theirs) out of the result again, if they are still empty. Paths relative to the root.
   void remove_stubs(const std::vector<std::string>& made) const;

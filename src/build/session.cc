@@ -4,20 +4,24 @@
 #include <cstdlib>
 #include <optional>
 
-#include "accounts.h"
 #include "emerge_log.h"
+#include "find_step.h"
 #include "gbox/base/text.h"
 #include "gbox/oci/reader.h"
+#include "gbox/oci/reference.h"
 #include "gbox/portage/command.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/idmap.h"
 #include "gbox/sys/userns.h"
+#include "image_command.h"
 #include "import.h"
 #include "inputs.h"
 #include "lesser_proc.h"
+#include "own_store.h"
 #include "phase_mounts.h"
 #include "policy_trace.h"
+#include "registry_image.h"
 #include "repos_view.h"
 #include "root.h"
 #include "settle.h"
@@ -30,24 +34,7 @@ namespace gbox::build {
 
 namespace {
 
-constexpr std::size_t kShortestKeyPrefix = 6;
-constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 using Environment = std::vector<std::pair<std::string, std::string>>;
-
-store::Store open_store(const std::string& path, WarningSink& warnings) {
-  return store::Store::open(path, sys::describe(sys::current_uid_map()), warnings);
-}
-
-bool names_image(const std::string& text) {
-  return text.starts_with("oci:") || text.starts_with("oci-archive:");
-}
-
-void set_default(Environment& environment, const std::string& name, const std::string& value) {
-  for (const auto& [known, unused] : environment)
-    if (known == name) return;
-  environment.emplace_back(name, value);
-}
 
 // The caller's TERM is the one thing of its environment that the sandbox's terminal shares.
 void add_terminal(Environment& environment) {
@@ -61,69 +48,6 @@ std::string shell_of(int rootfd) {
   const bool bash =
       sys::try_open_beneath(rootfd, "bin/bash", O_PATH, sys::Resolve::in_root).has_value();
   return bash ? "/bin/bash" : "/bin/sh";
-}
-
-// The newest record of a step, or of what a package was merged with.
-std::optional<store::Record> newest_of(const store::Store& store, const std::string& name,
-                                       const std::string& spec = {}) {
-  if (auto record = store.latest_record_of(name, spec)) return record;
-  std::optional<store::Record> newest;
-  for (store::Record& record : store.records()) {
-    if (!record.extra.is_object() || (!spec.empty() && record.spec != spec)) continue;
-    const auto merged = record.extra.find("merged");
-    if (merged != record.extra.end() && merged->is_array() &&
-        std::find(merged->begin(), merged->end(), name) != merged->end() &&
-        (!newest || record.created >= newest->created))
-      newest = std::move(record);
-  }
-  return newest;
-}
-
-// A finished step, by name or by the first digits of its key.
-store::Record find_step(const store::Store& store, const std::string& name) {
-  if (auto record = newest_of(store, name)) return std::move(*record);
-  std::vector<store::Record> matches;
-  std::vector<std::string> names;
-  for (store::Record& record : store.records()) {
-    if (name.size() >= kShortestKeyPrefix && record.key.starts_with(name))
-      matches.push_back(record);
-    names.push_back(record.step);
-  }
-  if (matches.size() == 1) return std::move(matches.front());
-  if (matches.size() > 1)
-    throw Error("the key " + quoted(name) + " fits " + std::to_string(matches.size()) + " steps",
-                ExitCode::usage)
-        .set_hint("give more of its digits: 'gbox cache ls' shows them");
-  Error error("no finished step " + quoted(name) + " in the store", ExitCode::usage);
-  const std::string near = nearest(name, names);
-  throw error.set_hint(near.empty() ? "'gbox cache ls' shows what is there; an image is named "
-                                      "'oci:DIR' or 'oci-archive:FILE'"
-                                    : "did you mean " + quoted(near) + "?");
-}
-
-sandbox::Command command_of_image(const oci::ContainerConfig& config,
-                                  const std::vector<std::string>& argv, int rootfd) {
-  sandbox::Command command;
-  command.argv = argv;
-  if (command.argv.empty()) {
-    command.argv = config.entrypoint;
-    command.argv.insert(command.argv.end(), config.cmd.begin(), config.cmd.end());
-  }
-  if (command.argv.empty())
-    throw Error("the image names neither entrypoint nor cmd", ExitCode::usage)
-        .set_hint("say what to run: 'gbox run IMAGE COMMAND'");
-  for (const std::string& variable : config.env) {
-    const std::size_t equals = variable.find('=');
-    if (equals != std::string::npos)
-      command.environment.emplace_back(variable.substr(0, equals), variable.substr(equals + 1));
-  }
-  const Account account = find_account(rootfd, config.user.empty() ? "0:0" : config.user);
-  command.uid = account.uid;
-  command.gid = account.gid;
-  set_default(command.environment, "PATH", kDefaultPath);
-  set_default(command.environment, "HOME", account.home.empty() ? "/" : account.home);
-  if (!config.working_dir.empty()) command.working_directory = config.working_dir;
-  return command;
 }
 
 int run(sandbox::Settings settings, const sandbox::Policy& policy, Trace trace) {
@@ -202,28 +126,29 @@ std::vector<std::string> finished(store::Store& store, const Inputs& inputs, con
   if (!record)
     throw Error("step " + quoted(name) + " has neither finished nor failed", ExitCode::usage)
         .set_hint("run 'gbox build " + inputs.spec.file + "' first");
-  std::vector<std::string> snapshots = record->parents;
-  snapshots.push_back(record->snapshot);
-  return snapshots;
+  return chain_of(*record);
 }
 
 }  // namespace
 
 int run_in_image(const RunRequest& request, Observer& observer) {
   const std::string& image = request.image;
-  store::Store store = open_store(request.store, observer);
+  store::Store store = open_own_store(request.store, observer);
   const sys::FileLock lease = store.lease("gbox run");
   std::vector<std::string> snapshots;
   oci::ContainerConfig config;
-  if (names_image(image)) {
+  const bool remote = oci::names_registry(image);
+  if (remote) {
+    RegistryImage found = open_registry_image(store, image, request.sources, observer);
+    config = std::move(found.config);
+    snapshots = std::move(found.snapshots);
+  } else if (names_image(image)) {
     const oci::LayoutReader reader(oci::parse_source(image));
     const oci::Image found = reader.pick();
     config = found.config.config;
     snapshots = import_layers(store, reader, found, observer);
   } else {
-    const store::Record record = find_step(store, image);
-    snapshots = record.parents;
-    snapshots.push_back(record.snapshot);
+    snapshots = chain_of(find_step(store, image));
   }
   const store::Work work = store.begin_step("run", snapshots.back());
   const StepRoot root(store, work, snapshots, sandbox::own_targets());
@@ -232,7 +157,7 @@ int run_in_image(const RunRequest& request, Observer& observer) {
   if (!request.repositories.empty())
     settings.mounts = repository_mounts(store, work, request.repositories, observer);
   add_lesser_proc(settings, root);
-  if (!names_image(image)) config.cmd = {shell_of(settings.root.get())};
+  if (!remote && !names_image(image)) config.cmd = {shell_of(settings.root.get())};
   settings.command = command_of_image(config, request.command, settings.root.get());
   add_network(settings, sandbox_network(request.network), root.scratch("network"));
   return run(std::move(settings), sandbox::load_policy("run"), request.trace);
@@ -243,7 +168,7 @@ int run_shell(const SpecSource& source, const SourceOptions& options, const std:
               Observer& observer) {
   Inputs inputs = read_inputs(source, observer);
   inputs.secrets = read_secrets(secrets);
-  store::Store store = open_store(store_path, observer);
+  store::Store store = open_own_store(store_path, observer);
   const sys::FileLock lease = store.lease("gbox shell " + step);
   Sources sources(options, inputs, store, observer);
   (void)settle(inputs, source, sources);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "base_image.h"
 #include "caller.h"
 #include "cpu.h"
 #include "gbox/base/text.h"
@@ -106,8 +107,10 @@ void settle_cpu(Inputs& inputs, const spec::Lock& old, bool again, Sources& sour
 // What is in the lock decides keys; what lies on this machine is digested.
 void take_digests(Inputs& inputs) {
   if (inputs.lock.base) {
-    inputs.base_digest = inputs.lock.base->file.sha256().to_string();
-    inputs.base_name = inputs.lock.base->file.name;
+    const spec::LockedFile& file = inputs.lock.base->file;
+    const bool image = !inputs.spec.base.image.empty();
+    inputs.base_digest = image ? locked_image_digest(file) : file.sha256().to_string();
+    inputs.base_name = image ? inputs.spec.base.image : file.name;
   }
   for (const auto& [name, repository] : inputs.lock.repositories)
     inputs.repository_digests[name] = repository.commit.empty()
@@ -186,7 +189,8 @@ std::vector<std::string> settle(Inputs& inputs, const SpecSource& source, Source
 }
 
 void open_base(Inputs& inputs, Sources& sources) {
-  if (inputs.base_archive) return;
+  if (inputs.base_archive || inputs.base_image) return;
+  if (inputs.lock.base && !inputs.spec.base.image.empty()) return open_base_image(inputs, sources);
   if (!inputs.lock.base) throw Error("internal error: no base to open");
   inputs.base_archive = sources.open(inputs.lock.base->file, "fetch base", "base");
 }

@@ -2,6 +2,7 @@
 #include "gbox/base/text.h"
 #include "gbox/build/share.h"
 #include "gbox/sys/file.h"
+#include "share_caches.h"
 #include "share_take.h"
 #include "waiting.h"
 
@@ -25,11 +26,40 @@ void take_package(store::Store& store, const SharedPackage& shared, const sys::F
   (void)store.put_package(scratch, name, shared.package);
 }
 
+namespace {
+
+void import_caches(store::Store& store, const SharedDirectory& from, Observer& observer,
+                   ShareResult& result) {
+  const SharedCaches shared(from.fd());
+  for (const auto& [id, cache] : shared.list(observer, result.caches_refused)) {
+    std::string why;
+    if (const auto file = shared.open(cache, why)) {
+      try {
+        if (take_cache(store, cache, *file, observer)) {
+          ++result.caches_written;
+          result.cache_bytes += cache.size_bytes;
+        } else {
+          ++result.caches_already;
+        }
+      } catch (const Error& error) {
+        if (error.code() != ExitCode::input) throw;
+        why = error.message();
+      }
+    }
+    if (why.empty()) continue;
+    ++result.caches_refused;
+    observer.warn({"cache " + quoted(id) + " is not imported: " + why, {}});
+  }
+}
+
+}  // namespace
+
 ShareResult import_packages(store::Store& store, const std::string& directory, Observer& observer) {
   return with_context("import " + quoted(directory), [&] {
     const SharedDirectory from(directory);
     const sys::FileLock lease = store.lease("gbox cache import", waiting(observer));
     ShareResult result;
+    import_caches(store, from, observer, result);
     std::map<std::string, SharedPackage> packages = from.list(observer, result.refused);
     CopyProgress progress{observer, "importing", 0, 0};
     for (auto it = packages.begin(); it != packages.end();) {

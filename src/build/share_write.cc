@@ -17,16 +17,15 @@
 #include "gbox/sys/interrupt.h"
 #include "package_index.h"
 #include "shared_directory.h"
+#include "shared_package.h"
 
 namespace gbox::build {
 
 namespace {
 
 constexpr const char* kIndex = "Packages";
-constexpr std::size_t kMaxIndexBytes = 64u << 20;
-constexpr unsigned kMaxBuilds = 100'000;  // of one version
-constexpr std::string_view kUnfinished = ".unfinished-";
-
+constexpr std::size_t kMaxSharedIndexBytes = 64u << 20;
+constexpr unsigned kMaxBuilds = 100'000;
 // What decided the build, of the variables of a configuration; "" when it is not told.
 std::string variable_of(const store::Package& package, const char* name) {
   for (const Json& part : package.parts)
@@ -36,10 +35,10 @@ std::string variable_of(const store::Package& package, const char* name) {
   return {};
 }
 
-class Writer {
+class PackageWriter {
  public:
-  Writer(store::Store& store, const std::string& path, const std::set<std::string>& renewed,
-         Observer& observer)
+  PackageWriter(store::Store& store, const std::string& path, const std::set<std::string>& renewed,
+                Observer& observer)
       : store_(store),
         directory_(path),
         renewed_(renewed),
@@ -195,7 +194,7 @@ class Writer {
     if (!text.empty() && text.size() < 12 &&
         text.find_first_not_of("0123456789") == std::string::npos)
       return std::stoll(text);
-    return package.created;
+    return package.created.seconds;
   }
 
   [[nodiscard]] std::optional<IndexFields> entry_of(const SharedPackage& shared) const {
@@ -223,7 +222,7 @@ class Writer {
     if (there && result_.written == 0) return;
     PackageIndex index;
     if (there && S_ISREG(sys::fstat(there->get()).st_mode)) {
-      std::string text(kMaxIndexBytes, '\0');
+      std::string text(kMaxSharedIndexBytes, '\0');
       text.resize(sys::read_full(there->get(), std::as_writable_bytes(std::span(text)), kIndex));
       index = parse_package_index(text);
       // Portage, or somebody, has put packages of their own there: they stay.
@@ -277,7 +276,7 @@ void make_shared_directory(const std::string& path) {
 ShareResult write_packages(store::Store& store, const std::string& directory,
                            const std::vector<store::Package>& packages,
                            const std::set<std::string>& renewed, Observer& observer) {
-  return Writer(store, directory, renewed, observer).run(packages);
+  return PackageWriter(store, directory, renewed, observer).run(packages);
 }
 
 }  // namespace gbox::build

@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t kMaxPackages = 200'000;
 constexpr std::size_t kCopyBlock = 1 << 20;
 
-std::string read_facts(int directory, const std::string& name) {
+}  // namespace
+
+std::string read_shared_facts(int directory, const std::string& name) {
   const sys::Fd fd = sys::open_beneath(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY,
                                        sys::Resolve::no_symlinks);
   const struct stat status = sys::fstat(fd.get());
@@ -26,8 +28,6 @@ std::string read_facts(int directory, const std::string& name) {
   text.resize(sys::read_full(fd.get(), std::as_writable_bytes(std::span(text)), name));
   return text;
 }
-
-}  // namespace
 
 SharedDirectory::SharedDirectory(std::string path) : path_(std::move(path)) {
   try {
@@ -52,7 +52,7 @@ std::map<std::string, SharedPackage> SharedDirectory::list(Observer& observer,
     if (name.starts_with(".")) continue;  // being written
     sys::check_interrupt();
     try {
-      SharedPackage shared = parse_shared_facts(read_facts(directory->get(), name), name);
+      SharedPackage shared = parse_shared_facts(read_shared_facts(directory->get(), name), name);
       std::string key = shared.package.key;
       packages.emplace(std::move(key), std::move(shared));
     } catch (const Interrupted&) {
@@ -75,7 +75,7 @@ std::optional<SharedPackage> SharedDirectory::find(const std::string& key, std::
     const std::string name = key + ".json";
     if (!directory || !sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
       return std::nullopt;
-    return parse_shared_facts(read_facts(directory->get(), name), name);
+    return parse_shared_facts(read_shared_facts(directory->get(), name), name);
   } catch (const Interrupted&) {
     throw;
   } catch (const Error& error) {
@@ -85,8 +85,13 @@ std::optional<SharedPackage> SharedDirectory::find(const std::string& key, std::
 }
 
 std::optional<sys::Fd> SharedDirectory::open(const SharedPackage& shared, std::string& why) const {
+  return open_shared_file(fd(), shared.place, shared.package.size_bytes, why);
+}
+
+std::optional<sys::Fd> open_shared_file(int directory, const std::string& place, std::uint64_t size,
+                                        std::string& why) {
   try {
-    auto file = sys::try_open_beneath(fd(), shared.place, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+    auto file = sys::try_open_beneath(directory, place, O_RDONLY | O_NONBLOCK | O_NOCTTY,
                                       sys::Resolve::no_symlinks);
     if (!file) {
       why = "it is gone";
@@ -95,9 +100,9 @@ std::optional<sys::Fd> SharedDirectory::open(const SharedPackage& shared, std::s
     const struct stat status = sys::fstat(file->get());
     if (!S_ISREG(status.st_mode))
       why = "it is not a file";
-    else if (static_cast<std::uint64_t>(status.st_size) != shared.package.size_bytes)
-      why = "it has " + std::to_string(status.st_size) + " bytes instead of " +
-            std::to_string(shared.package.size_bytes);
+    else if (static_cast<std::uint64_t>(status.st_size) != size)
+      why =
+          "it has " + std::to_string(status.st_size) + " bytes instead of " + std::to_string(size);
     else
       return file;
   } catch (const Interrupted&) {

@@ -34,6 +34,12 @@ class SharedDirectory {
   sys::Fd fd_;
 };
 
+// A file of facts in `directory`, no longer than they may be. Throws Error.
+std::string read_shared_facts(int directory, const std::string& name);
+// The file at `place`, when it is a regular one of that size; else `why` it is not.
+std::optional<sys::Fd> open_shared_file(int directory, const std::string& place, std::uint64_t size,
+                                        std::string& why);
+
 // Copies `size` bytes of `from` into `to` and gives their SHA-256; more or fewer are an Error
 // (input). Tells `observer` the bytes of `done` and in all, and lets a signal end it.
 struct CopyProgress {

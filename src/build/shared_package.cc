@@ -10,24 +10,19 @@ namespace gbox::build {
 
 namespace {
 
-constexpr std::string_view kFormat = "gbox-package";
-constexpr std::uint64_t kVersion = 1;
-
-[[noreturn]] void refuse(const std::string& why) {
-  throw Error(why, ExitCode::input);
-}
+constexpr std::string_view kPackageFormat = "gbox-package";
 
 // CATEGORY/… of that very package: nothing else is ever written or read.
 void require_place(const std::string& path, const std::string& cpv) {
   if (path.empty() || sys::normalized_relative(path) != path)
-    refuse(quoted(path) + " is no place in a binary package repository");
+    refuse_shared(quoted(path) + " is no place in a binary package repository");
   const std::size_t slash = cpv.find('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == cpv.size())
-    refuse(quoted(cpv) + " is no package");
+    refuse_shared(quoted(cpv) + " is no package");
   const std::string file = path.substr(path.rfind('/') + 1);
   if (!path.starts_with(cpv.substr(0, slash + 1)) || !file.starts_with(cpv.substr(slash + 1)) ||
       instance_path(cpv, file, 1).empty())
-    refuse(quoted(path) + " is no place of " + quoted(cpv));
+    refuse_shared(quoted(path) + " is no place of " + quoted(cpv));
 }
 
 // The value of a part: parts are pairs of name and value.
@@ -40,14 +35,24 @@ const Json* part_of(const Json& parts, std::string_view name) {
 
 }  // namespace
 
+void refuse_shared(const std::string& why) {
+  throw Error(why, ExitCode::input);
+}
+
+void require_format(const Json& document, std::string_view format, std::string_view what) {
+  if (json_string(document, "format", what) != format) refuse_shared("it is of another format");
+  if (const std::uint64_t version = json_size(document, "version", what); version != kSharedVersion)
+    refuse_shared("version " + std::to_string(version) + " is not known to this gbox");
+}
+
 std::string shared_facts_name(const std::string& key) {
   return std::string(kShareDirectory) + '/' + key + ".json";
 }
 
 std::string shared_facts(const SharedPackage& shared) {
   const store::Package& package = shared.package;
-  return canonical_json({{"format", kFormat},
-                         {"version", kVersion},
+  return canonical_json({{"format", kPackageFormat},
+                         {"version", kSharedVersion},
                          {"key", package.key},
                          {"parts", package.parts},
                          {"cpv", package.cpv},
@@ -66,10 +71,7 @@ std::string shared_facts(const SharedPackage& shared) {
 SharedPackage parse_shared_facts(const std::string& text, const std::string& name) {
   constexpr std::string_view what = "a shared package's facts";
   const Json json = parse_json(text, what);
-  if (json_string(json, "format", what) != kFormat) refuse("it is of another format");
-  const std::uint64_t version = json_size(json, "version", what);
-  if (version != kVersion)
-    refuse("version " + std::to_string(version) + " is not known to this gbox");
+  require_format(json, kPackageFormat, what);
   SharedPackage shared;
   store::Package& package = shared.package;
   package.key = json_string(json, "key", what);
@@ -84,28 +86,28 @@ SharedPackage parse_shared_facts(const std::string& text, const std::string& nam
   package.sha256 = Digest(HashAlgorithm::sha256, json_string(json, "sha256", what));
   package.size_bytes = json_size(json, "size_bytes", what);
   const Json& seconds = json_member(json, "seconds", what);
-  if (!seconds.is_number()) refuse("key 'seconds' must be a number");
+  if (!seconds.is_number()) refuse_shared("key 'seconds' must be a number");
   package.seconds = seconds.get<double>();
 
-  if (package.key + ".json" != name) refuse("it is of key " + quoted(package.key));
+  if (package.key + ".json" != name) refuse_shared("it is of key " + quoted(package.key));
   if (!package.parts.is_array() || plan::key_of(package.parts) != package.key)
-    refuse("its key is not that of its parts");
+    refuse_shared("its key is not that of its parts");
   const Json* decided = part_of(package.parts, "package");
   if (decided == nullptr || json_string(*decided, "cpv", what) != package.cpv)
-    refuse("its parts are not those of " + quoted(package.cpv));
+    refuse_shared("its parts are not those of " + quoted(package.cpv));
   require_place(package.path, package.cpv);
   require_place(shared.place, package.cpv);
   if (package.stanza.size() > store::kMaxStanzaBytes)
-    refuse("its entry for the index takes " + human_size(package.stanza.size()));
+    refuse_shared("its entry for the index takes " + human_size(package.stanza.size()));
   // A step's own index gives this to Portage: it must be one entry, and of this package.
   if (package.stanza.find("\n\n") != std::string::npos)
-    refuse("its entry for the index is more than one");
+    refuse_shared("its entry for the index is more than one");
   const std::string cpv = field(parse_fields(package.stanza), "CPV");
   if (!package.stanza.empty() && cpv != package.cpv)
-    refuse("its entry for the index is of " + quoted(cpv));
+    refuse_shared("its entry for the index is of " + quoted(cpv));
   if (package.size_bytes > kMaxSharedBytes)
-    refuse("it takes " + human_size(package.size_bytes) + ", more than " +
-           human_size(kMaxSharedBytes));
+    refuse_shared("it takes " + human_size(package.size_bytes) + ", more than " +
+                  human_size(kMaxSharedBytes));
   return shared;
 }
 

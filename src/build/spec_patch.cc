@@ -25,7 +25,7 @@ struct Place {
   struct stat status {};
 };
 
-[[noreturn]] void refuse(const std::string& why, const std::string& hint) {
+[[noreturn]] void refuse_patch(const std::string& why, const std::string& hint) {
   Error error(why, ExitCode::usage);
   error.set_hint(hint);
   throw error;
@@ -45,8 +45,8 @@ Place place_of(const std::string& path) {
     if (!S_ISLNK(place.status.st_mode)) break;
     const std::string target = sys::readlinkat(place.directory.get(), place.name);
     if (target.find('/') != std::string::npos || links == kMaxLinks)
-      refuse("it is a link to " + quoted(target) + ", out of its directory",
-             "name the file itself: 'gbox plan --write " + target + "'");
+      refuse_patch("it is a link to " + quoted(target) + ", out of its directory",
+                   "name the file itself: 'gbox plan --write " + target + "'");
     place.name = target;
   }
   return place;
@@ -54,12 +54,13 @@ Place place_of(const std::string& path) {
 
 void require_ours(const Place& place) {
   const struct stat& status = place.status;
-  if (!S_ISREG(status.st_mode)) refuse("it is not a file", "give the spec as a file");
+  if (!S_ISREG(status.st_mode)) refuse_patch("it is not a file", "give the spec as a file");
   // A new file takes its place, so that these would not stop anybody.
   if ((status.st_mode & S_IWUSR) == 0)
-    refuse("it is read-only", "run 'chmod u+w " + place.name + "', or write the lines yourself");
+    refuse_patch("it is read-only",
+                 "run 'chmod u+w " + place.name + "', or write the lines yourself");
   if (status.st_uid != ::geteuid() && status.st_uid != sys::kCallerId)
-    refuse("it belongs to somebody else", "its owner can run this, or write the lines");
+    refuse_patch("it belongs to somebody else", "its owner can run this, or write the lines");
 }
 
 }  // namespace
@@ -78,7 +79,7 @@ std::vector<spec::EditedSpec::Line> add_to_spec(
     // What an image proposes must be what a spec may say.
     (void)spec::read_spec(source.path, edited.text, source.overrides);
     if (read() != text)
-      refuse("somebody else changes it, too", "run this again when that has been saved");
+      refuse_patch("somebody else changes it, too", "run this again when that has been saved");
     try {
       sys::write_file_atomically(place.directory.get(), place.name, edited.text,
                                  place.status.st_mode & 07777);

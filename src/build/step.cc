@@ -1,8 +1,10 @@
 #include "step.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "base_image.h"
 #include "deeds.h"
 #include "emerge_phase.h"
 #include "gbox/base/text.h"
@@ -14,6 +16,7 @@
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
 #include "root.h"
+#include "root_phase.h"
 #include "supplies.h"
 #include "workbench.h"
 
@@ -106,9 +109,23 @@ store::Record run_phase(const StepContext& context, const plan::Step& step, cons
   if (!phase.emerge.atoms.empty() &&
       context.supplies->show_hosts(phase.name, bench.root().scratch("hosts")))
     shown.hosts = bench.root().scratch("hosts");
-  bench.copy_files();
+  const bool of_root = builds_root(phase);
+  if (of_root)
+    prepare_root(context, phase, bench);
+  else
+    bench.copy_files();
   const bool own_keys = shown.hosts.empty() || has_signature_keys(bench.root());
-  for (const Deed& deed : deeds_of(context.inputs, phase)) {
+  const std::vector<Deed> deeds = deeds_of(context.inputs, phase);
+  // A ROOT is finished when the packages are in it, before anything else is done with it.
+  const auto later = std::find_if(deeds.begin(), deeds.end(),
+                                  [](const Deed& deed) { return deed.name != "emerge"; });
+  for (auto at = deeds.begin(); at != deeds.end(); ++at) {
+    const Deed& deed = *at;
+    if (of_root && at == later) finish_root(context, phase, bench, shown);
+    if (deed.name == "unmerge" || deed.name == "depclean") {
+      bench.run_removing(deed, shown);
+      continue;
+    }
     bench.run(deed, shown);
     if (deed.name != "emerge" || shown.hosts.empty()) continue;
     // What Portage's trust helper made to verify packages is no part of the result: it holds a
@@ -117,6 +134,8 @@ store::Record run_phase(const StepContext& context, const plan::Step& step, cons
     if (phase.root != "/")
       bench.remove_made(phase.root.substr(1) + std::string(portage::kBinaryHostsCache));
   }
+  if (of_root && later == deeds.end()) finish_root(context, phase, bench, shown);
+  bench.trim_files();
   bench.remove_files();
   return bench.publish(record_of(step));
 }
@@ -205,7 +224,9 @@ store::Record run_step(const StepContext& context, const plan::Step& step, const
   if (step.kind == plan::StepKind::phase) return run_phase(context, step, info, parents);
   const auto start = std::chrono::steady_clock::now();
   store::Work work = context.store.begin_step(step.name, parents.empty() ? "" : parents.back());
-  if (step.kind == plan::StepKind::base)
+  if (step.kind == plan::StepKind::base && context.inputs.base_image)
+    unpack_base_image(context.inputs, context.store, work, context.observer);
+  else if (step.kind == plan::StepKind::base)
     unpack_base(context, step, work.fs_fd());
   else
     write_config(context, work, parents);

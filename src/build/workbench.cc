@@ -1,6 +1,7 @@
 #include "workbench.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <map>
 #include <utility>
@@ -11,9 +12,11 @@
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/machine.h"
+#include "ground.h"
 #include "hosts.h"
 #include "lesser_proc.h"
 #include "no_room.h"
+#include "root_effects.h"
 #include "secrets.h"
 #include "watch.h"
 
@@ -80,19 +83,6 @@ void Workbench::copy_files() {
   }
 }
 
-void Workbench::remove_files() {
-  if (phase_.remove.empty()) return;
-  const sys::Fd mount = root_.mount();
-  for (const std::string& pattern : phase_.remove) {
-    const std::size_t count = remove_matching(mount.get(), phase_.root, pattern);
-    note("remove " + pattern + ": " + std::to_string(count) + " found");
-    if (count == 0)
-      context_.observer.warn({to_string(phase_.where) + ": phase " + quoted(phase_.name) +
-                                  ": nothing matches " + quoted(pattern) + " to remove",
-                              "correct the path, or leave it out"});
-  }
-}
-
 void Workbench::remove_made(const std::string& path) {
   root_.remove_made(path);
 }
@@ -102,6 +92,7 @@ void Workbench::start(Deed deed, const Shown& shown) {
   note(deed_.name + ": " + printable(join(deed_.argv, " ")).substr(0, kMaxNotedCommand));
   sandbox::Settings settings;
   settings.root = root_.mount();
+  if (!context_.effort.host_name.empty()) settings.host_name = context_.effort.host_name;
   settings.mounts =
       step_mounts(context_.inputs, root_.scratch("tmp"), root_.scratch("var-tmp"), shown.distfiles);
   if (!shown.hosts.empty())
@@ -114,6 +105,10 @@ void Workbench::start(Deed deed, const Shown& shown) {
   settings.command.argv = deed_.argv;
   settings.command.environment = deed_.environment;
   add_network(settings, sandbox_network(phase_.network), root_.scratch("network"));
+  if (phase_.root != "/")
+    for (sandbox::Mount& mount : root_effects_mounts(
+             root_.scratch("root-effects"), builds_root(phase_) ? MayWait::yes : MayWait::no))
+      settings.mounts.push_back(std::move(mount));
   for (sandbox::Mount& mount : mounts_.make(settings.root.get()))
     settings.mounts.push_back(std::move(mount));
   stubs_ = sandbox::ensure_targets(settings);
@@ -131,13 +126,17 @@ void Workbench::start(Deed deed, const Shown& shown) {
   deed_start_ = Clock::now();
   kills_ = sys::out_of_memory_kills();
   running_.emplace(std::move(settings), policy, std::move(watch));
-  meter_ = std::make_unique<Meter>(running_->pid(), most,
-                                   std::vector{work_.fs(), work_.path() + "/scratch"});
+  std::vector<DiskPlace> places = root_.places();
+  for (DiskPlace& place : mounts_.places()) places.push_back(std::move(place));
+  meter_ = std::make_unique<Meter>(running_->pid(), most, std::move(places));
 }
 
-// The command line's word counts before the phase's, and that before the whole spec's.
+// The command line's word counts before the phase's, and that before the whole spec's; the policy's
+// are not gone past.
 spec::Limits Workbench::limits() const {
-  return merged(merged(context_.inputs.spec.limits, phase_.limits), context_.effort.limits);
+  return tightest(
+      merged(merged(context_.inputs.spec.limits, phase_.limits), context_.effort.limits),
+      context_.inputs.policies.at(phase_.name).limits);
 }
 
 void Workbench::limit_by_cgroup(const spec::Limits& most, sandbox::Settings& settings) {
@@ -191,14 +190,15 @@ void Workbench::run(Deed deed, const Shown& shown) {
 }
 
 void Workbench::keep(const store::FailedStep& failed) {
-  if (!files_with_secrets(work_.fd(), mounts_.words()).empty()) {
-    context_.observer.warn({"step " + quoted(info_.name) +
-                                " has written a secret to its files: they are not kept for "
-                                "'gbox shell'",
-                            "let it read the secret where it is mounted"});
-    return;
-  }
   try {
+    with_context("keep failed step " + quoted(info_.name), [&] { root_.finish(); });
+    if (!files_with_secrets(work_.fd(), mounts_.words()).empty()) {
+      context_.observer.warn({"step " + quoted(info_.name) +
+                                  " has written a secret to its files: they are not kept for "
+                                  "'gbox shell'",
+                              "let it read the secret where it is mounted"});
+      return;
+    }
     mounts_.keep_caches();
     context_.store.keep_failed(std::move(work_), failed);
   } catch (const SysError& error) {
@@ -222,7 +222,6 @@ void Workbench::fail(const sys::ExitStatus& status) {
   failed.working_dir = "/";
   failed.log = log_.name;
   failed.exit_status = status.code;
-  root_.finish();
   keep(failed);
   context_.observer.step_failed(info_, seconds_since(start_), log_.path);
   std::string what = "phase " + quoted(info_.phase) + ": " + deed_.name;
@@ -300,7 +299,14 @@ void Workbench::require_no_secrets() {
 }
 
 store::Record Workbench::publish(store::Record record) {
-  root_.finish();
+  try {
+    root_.finish();
+  } catch (SysError& error) {
+    error.add_context("phase " + quoted(info_.phase));
+    if (error.error_number() == ENOSPC || error.error_number() == EDQUOT)
+      error.add_code(ExitCode::host).add_hint(kMakeRoom);
+    throw;
+  }
   require_no_secrets();
   mounts_.keep_caches();
   record.key = info_.key;
@@ -310,6 +316,7 @@ store::Record Workbench::publish(store::Record record) {
   record.parents = parents_;
   record.log = log_.name;
   record.seconds = seconds_since(start_);
+  if (!savings_.empty()) record.extra["saved"] = to_json(savings_);
   if (peak_memory_bytes_ != 0) record.extra["peak_memory_bytes"] = peak_memory_bytes_;
   return context_.store.publish(std::move(work_), std::move(record));
 }

@@ -16,7 +16,9 @@
 #include "phase_mounts.h"
 #include "policy_trace.h"
 #include "root.h"
+#include "savings.h"
 #include "step.h"
+#include "unmerge_watch.h"
 #include "watch.h"
 
 namespace gbox::build {
@@ -55,8 +57,10 @@ class Workbench {
 
   // A line of gbox's own in the log, so that it tells the whole step.
   void note(const std::string& text);
-  // What the phase copies and removes.
+  // What the phase copies.
   void copy_files();
+  // What it takes out: each line of the spec is measured, for the record (savings.h).
+  void trim_files();
   void remove_files();
   // Begins a deed and returns. Whoever calls pumps running() until it is no longer open, and then
   // calls finish().
@@ -67,6 +71,8 @@ class Workbench {
   void finish();
   // All of it at once.
   void run(Deed deed, const Shown& shown);
+  // As run(), for a deed that uninstalls: what that took and broke is noted and told.
+  void run_removing(Deed deed, const Shown& shown);
   // Takes what this step has put at `path`, relative to the root, out of its result.
   void remove_made(const std::string& path);
 
@@ -75,6 +81,7 @@ class Workbench {
 
  private:
   void look();
+  void note_saving(Saving saving);
   void tell_refusals();
   [[nodiscard]] spec::Limits limits() const;
   // A group that keeps them, if one is to be had.
@@ -109,6 +116,8 @@ class Workbench {
   std::unique_ptr<Cgroup> cgroup_;  // where the host gives one, of the deed that runs
   std::unique_ptr<Meter> meter_;    // of the deed that runs, or the last one that did
   std::uint64_t peak_memory_bytes_ = 0;
+  std::vector<Saving> savings_;
+  std::optional<UnmergeWatch> unmerged_;  // by this phase, as it was before that
   PhaseMounts mounts_;
   std::optional<Watched> running_;  // last: it ends before what it uses
 };

@@ -162,4 +162,9 @@ std::string padded(std::string_view text, std::size_t cells) {
   return result;
 }
 
+std::string right_aligned(std::string_view text, std::size_t cells) {
+  const std::size_t width = cell_width(text);
+  return std::string(width < cells ? cells - width : 0, ' ') + std::string(text);
+}
+
 }  // namespace gbox::cli

@@ -21,5 +21,7 @@ std::string cut_to_cells(std::string_view text, std::size_t cells);
 
 // `text` and blanks up to `cells`; text that is wider stays as it is.
 std::string padded(std::string_view text, std::size_t cells);
+// The same with the blanks before it.
+std::string right_aligned(std::string_view text, std::size_t cells);
 
 }  // namespace gbox::cli

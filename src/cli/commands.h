@@ -13,6 +13,7 @@
 
 #include "console.h"
 #include "gbox/build/build.h"
+#include "gbox/build/describe.h"
 #include "gbox/build/session.h"
 #include "gbox/sys/probe.h"
 
@@ -31,10 +32,11 @@ struct StoreArgs {
 
 // How inputs from elsewhere are had.
 struct InputArgs {
-  bool locked = false;   // the lock must hold all of them
-  bool offline = false;  // the store must hold all of them
-  std::string ca;        // PEM file trusted besides the system's; "" = none
-  std::string keyring;   // OpenPGP certificates, where the spec names none; "" = Gentoo's
+  bool locked = false;      // the lock must hold all of them
+  bool offline = false;     // the store must hold all of them
+  std::string ca;           // PEM file trusted besides the system's; "" = none
+  std::string keyring;      // OpenPGP certificates, where the spec names none; "" = Gentoo's
+  bool plain_http = false;  // registries are spoken to without TLS
 };
 
 // How strong the sandboxes must be, and how roots are put together.
@@ -48,6 +50,7 @@ struct BuildArgs {
   StoreArgs store;
   std::vector<std::string> outputs;        // as given: "oci:DIR[:REF]", "oci-archive:FILE"
   std::vector<std::string> repos_outputs;  // likewise, of the ebuild repositories
+  build::Append append = build::Append::no;
   std::string from;   // phase to run anew with all after it; "" = by keys alone
   std::string until;  // last phase to run; "" = all
   bool dry_run = false;
@@ -55,6 +58,7 @@ struct BuildArgs {
   SandboxArgs sandbox;
   std::vector<std::string> cache_from;  // directories, as given
   std::vector<std::string> cache_to;
+  build::ShareSnapshots cache_snapshots = build::ShareSnapshots::yes;
   std::optional<std::uint64_t> store_limit;  // bytes
   build::EffortOptions effort;
   std::vector<build::SecretSource> secrets;
@@ -68,6 +72,7 @@ struct PlanArgs {
   bool tree = false;
   bool write = false;                   // into the spec, what Portage asks for
   std::vector<std::string> cache_from;  // directories, as given
+  build::ShareSnapshots cache_snapshots = build::ShareSnapshots::yes;
   SandboxArgs sandbox;
 };
 
@@ -88,14 +93,38 @@ struct FetchArgs {
   SandboxArgs sandbox;
 };
 
+// How registries are spoken to.
+struct RegistryArgs {
+  std::string ca;           // PEM file trusted besides the system's; "" = none
+  bool plain_http = false;  // without TLS
+};
+
 struct RunArgs {
   StoreArgs store;
-  std::string image;         // "oci:DIR[:REF]", "oci-archive:FILE", a digest, or a snapshot's name
-  std::string repositories;  // an image of ebuild repositories; "" = none
+  std::string image;  // "oci:DIR[:REF]", "oci-archive:FILE", "docker://…" or a snapshot's name
+  std::string repositories;          // an image of ebuild repositories; "" = none
   std::vector<std::string> command;  // empty: what the image's config says
   spec::Network network = spec::Network::none;
   SandboxArgs sandbox;
   build::Trace trace = build::Trace::no;
+  RegistryArgs registry;
+};
+
+struct PushArgs {
+  StoreArgs store;  // of which no use is made
+  std::vector<std::string> sources;
+  std::vector<std::string> targets;  // "docker://HOST/REPOSITORY:TAG"
+  RegistryArgs registry;
+};
+
+struct PullArgs {
+  StoreArgs store;  // likewise
+  std::string source;
+  std::string target;    // "" = "oci:NAME", after the repository
+  std::string platform;  // "" = this machine's
+  bool all = false;      // platforms
+  bool append = false;   // images of other names in the target are kept
+  RegistryArgs registry;
 };
 
 // An interactive shell in what a step left behind, finished or failed.
@@ -118,6 +147,33 @@ struct LogArgs {
 struct WhyArgs {
   StoreArgs store;
   std::string step;
+};
+
+// What differs between two images.
+struct ImageDiffArgs {
+  StoreArgs store;
+  std::string before;  // "oci:DIR[:REF]", "oci-archive:FILE[:REF]"
+  std::string after;
+  bool json = false;
+};
+
+struct ImageSbomArgs {
+  StoreArgs store;
+  std::string image;
+  build::BillFormat format = build::BillFormat::spdx;
+};
+
+// Builds an image again, elsewhere and otherwise.
+struct VerifyArgs {
+  SpecArgs spec;
+  StoreArgs store;
+  InputArgs inputs;
+  SandboxArgs sandbox;
+  std::string image;    // that is to come out; "" = what the spec gives now
+  std::string scratch;  // where the other store is made; "" = beside the store
+  bool json = false;
+  build::EffortOptions effort;
+  std::vector<build::SecretSource> secrets;
 };
 
 struct CacheListArgs {
@@ -151,6 +207,31 @@ struct CacheExportArgs {
 struct CacheImportArgs {
   StoreArgs store;
   std::string directory;
+};
+
+// Which images an image layout holds; no use is made of the store.
+struct ImageListArgs {
+  StoreArgs store;
+  std::string image;
+  bool json = false;
+};
+
+// Whether an image is what the specification and other tools want; no use is made of the store.
+struct ImageVerifyArgs {
+  StoreArgs store;
+  std::string image;  // "oci:DIR", "oci-archive:FILE", "docker://HOST/REPOSITORY:TAG"
+  bool json = false;
+  RegistryArgs registry;
+};
+
+// What takes the space in an image, or after a step.
+struct ImageUsageArgs {
+  StoreArgs store;
+  std::string image;                      // or a finished step
+  std::string root;                       // a directory of it; "" = the phase's own root
+  std::vector<std::string> keep_locales;  // as 'trim' would have it
+  bool json = false;
+  SandboxArgs sandbox;
 };
 
 struct DoctorArgs {
@@ -203,10 +284,11 @@ using Command =
     std::variant<BuildArgs, PlanArgs, LockArgs, FetchArgs, RunArgs, ShellArgs, LogArgs, WhyArgs,
                  CacheListArgs, CacheGcArgs, CacheUsageArgs, CacheVerifyArgs, CacheExportArgs,
                  CacheImportArgs, KeysListArgs, KeysUpdateArgs, PolicyListArgs, PolicyShowArgs,
-                 PolicyExplainArgs, PolicyCheckArgs, DoctorArgs>;
+                 PolicyExplainArgs, PolicyCheckArgs, ImageListArgs, ImageUsageArgs, DoctorArgs,
+                 PushArgs, PullArgs, ImageDiffArgs, ImageSbomArgs, ImageVerifyArgs, VerifyArgs>;
 
-// All but cmd_doctor, cmd_keys_* and cmd_policy_* are called inside gbox's namespace
-// (sys::enter_namespace), as its root.
+// All but cmd_doctor, cmd_image_ls, cmd_keys_*, cmd_policy_*, cmd_push and cmd_pull are called
+// inside gbox's namespace (sys::enter_namespace), as its root.
 int cmd_build(const BuildArgs& args, Console& console);
 int cmd_plan(const PlanArgs& args, Console& console);
 int cmd_lock(const LockArgs& args, Console& console);
@@ -215,6 +297,9 @@ int cmd_run(const RunArgs& args, Console& console);
 int cmd_shell(const ShellArgs& args, Console& console);
 int cmd_log(const LogArgs& args, Console& console);
 int cmd_why(const WhyArgs& args, Console& console);
+int cmd_image_diff(const ImageDiffArgs& args, Console& console);
+int cmd_image_sbom(const ImageSbomArgs& args, Console& console);
+int cmd_verify(const VerifyArgs& args, Console& console);
 int cmd_cache_ls(const CacheListArgs& args, Console& console);
 int cmd_cache_gc(const CacheGcArgs& args, Console& console);
 int cmd_cache_du(const CacheUsageArgs& args, Console& console);
@@ -227,6 +312,11 @@ int cmd_policy_ls(const PolicyListArgs& args, Console& console);
 int cmd_policy_show(const PolicyShowArgs& args, Console& console);
 int cmd_policy_explain(const PolicyExplainArgs& args, Console& console);
 int cmd_policy_check(const PolicyCheckArgs& args, Console& console);
+int cmd_image_verify(const ImageVerifyArgs& args, Console& console);
+int cmd_push(const PushArgs& args, Console& console);
+int cmd_pull(const PullArgs& args, Console& console);
+int cmd_image_ls(const ImageListArgs& args, Console& console);
+int cmd_image_du(const ImageUsageArgs& args, Console& console);
 int cmd_doctor(const DoctorArgs& args, Console& console);
 
 }  // namespace gbox::cli

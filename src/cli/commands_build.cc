@@ -14,6 +14,7 @@
 #include "gbox/sys/file.h"
 #include "open_store.h"
 #include "plan_report.h"
+#include "store_path.h"
 
 namespace gbox::cli {
 
@@ -27,16 +28,14 @@ build::SpecSource source_of(const SpecArgs& args) {
   return source;
 }
 
-std::string absolute_path(const std::string& path) {
-  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
-}
-
 build::SourceOptions options_of(const InputArgs& args) {
-  return {args.locked, args.offline, absolute_path(args.ca), absolute_path(args.keyring)};
+  return {args.locked, args.offline, absolute_path(args.ca), absolute_path(args.keyring),
+          args.plain_http};
 }
 
 std::vector<std::string> absolute_paths(std::vector<std::string> paths) {
-  for (std::string& path : paths) path = absolute_path(path);
+  for (std::string& path : paths)
+    if (!path.starts_with("docker://")) path = absolute_path(path);
   return paths;
 }
 
@@ -50,17 +49,17 @@ std::string local_time(std::int64_t seconds) {
   return buffer;
 }
 
-OrderedJson record_json(const store::Record& record) {
+OrderedJson record_json(const store::Store& store, const store::Record& record) {
   OrderedJson json;
   json["key"] = record.key;
   json["spec"] = record.spec;
   json["step"] = record.step;
   json["phase"] = record.phase;
   json["kind"] = record.kind;
-  json["created"] = record.created;
+  json["created"] = record.created.seconds;
   json["used"] = record.used;
   json["seconds"] = record.seconds;
-  json["size_bytes"] = record.size_bytes;
+  json["size_bytes"] = kept_bytes(store, record);
   return json;
 }
 
@@ -72,7 +71,7 @@ OrderedJson package_json(const store::Package& package) {
   json["phase"] = package.phase;
   json["cpv"] = package.cpv;
   json["sha256"] = package.sha256.hex();
-  json["created"] = package.created;
+  json["created"] = package.created.seconds;
   json["used"] = package.used;
   json["seconds"] = package.seconds;
   json["size_bytes"] = package.size_bytes;
@@ -108,11 +107,17 @@ build::BuildPlan plan_writing(const build::BuildRequest& request, Console& conso
 
 int cmd_build(const BuildArgs& args, Console& console) {
   const build::BuildRequest request{
-      source_of(args.spec), options_of(args.inputs),
-      args.store.directory, args.outputs,
-      args.repos_outputs,   args.from,
-      args.until,           {absolute_paths(args.cache_from), absolute_paths(args.cache_to)},
-      args.store_limit,     args.effort,
+      source_of(args.spec),
+      options_of(args.inputs),
+      args.store.directory,
+      args.outputs,
+      args.repos_outputs,
+      args.append,
+      args.from,
+      args.until,
+      {absolute_paths(args.cache_from), absolute_paths(args.cache_to), args.cache_snapshots},
+      args.store_limit,
+      args.effort,
       args.secrets};
   if (args.dry_run) {
     console.result(
@@ -130,6 +135,7 @@ int cmd_plan(const PlanArgs& args, Console& console) {
   request.sources = options_of(args.inputs);
   request.store = args.store.directory;
   request.caches.from = absolute_paths(args.cache_from);
+  request.caches.snapshots = args.cache_snapshots;
   const build::BuildPlan plan =
       args.write ? plan_writing(request, console)
                  : build::make_build_plan(request, build::Masked::told_first, console.progress());
@@ -167,9 +173,12 @@ int cmd_fetch(const FetchArgs& args, Console& console) {
 }
 
 int cmd_run(const RunArgs& args, Console& console) {
-  return build::run_in_image(
-      {args.store.directory, args.image, args.repositories, args.command, args.network, args.trace},
-      console.progress());
+  build::SourceOptions sources;
+  sources.ca = args.registry.ca;
+  sources.plain_http = args.registry.plain_http;
+  return build::run_in_image({args.store.directory, args.image, args.repositories, args.command,
+                              args.network, args.trace, sources},
+                             console.progress());
 }
 
 int cmd_shell(const ShellArgs& args, Console& console) {
@@ -185,7 +194,7 @@ int cmd_cache_ls(const CacheListArgs& args, Console& console) {
   std::reverse(packages.begin(), packages.end());
   if (args.json) {
     OrderedJson list = OrderedJson::array();
-    for (const store::Record& record : records) list.push_back(record_json(record));
+    for (const store::Record& record : records) list.push_back(record_json(store, record));
     OrderedJson kept = OrderedJson::array();
     for (const store::Package& package : packages) kept.push_back(package_json(package));
     OrderedJson document;
@@ -196,7 +205,7 @@ int cmd_cache_ls(const CacheListArgs& args, Console& console) {
   }
   for (const store::Record& record : records)
     console.result_line(
-        kept_line(record.key, record.size_bytes, record.used,
+        kept_line(record.key, kept_bytes(store, record), record.used,
                   record.spec.empty() ? record.step : record.spec + "  " + record.step));
   for (const store::Package& package : packages)
     console.result_line(kept_line(package.key, package.size_bytes, package.used,

@@ -2,22 +2,20 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cells.h"
 #include "commands.h"
 #include "gbox/base/text.h"
 #include "gbox/build/share.h"
 #include "gbox/store/store.h"
 #include "gbox/sys/interrupt.h"
 #include "open_store.h"
+#include "store_path.h"
 
 namespace gbox::cli {
 
 namespace {
 
 constexpr std::size_t kBiggest = 10;
-
-std::string absolute_path(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
 
 struct Kind {
   const char* name;
@@ -45,7 +43,11 @@ struct Big {
 std::vector<Big> biggest(const store::Store& store) {
   std::vector<Big> all;
   for (const store::Record& record : store.records())
-    all.push_back({"step", record.key, record.spec, record.step, record.size_bytes});
+    if (is_cache(record))
+      all.push_back({"cache", record.key, record.spec,
+                     record.step.substr(record.step.find(':') + 1), kept_bytes(store, record)});
+    else
+      all.push_back({"step", record.key, record.spec, record.step, record.size_bytes});
   for (const store::Package& package : store.packages())
     all.push_back({"package", package.key, package.spec, package.cpv, package.size_bytes});
   std::stable_sort(all.begin(), all.end(),
@@ -54,22 +56,13 @@ std::vector<Big> biggest(const store::Store& store) {
   return all;
 }
 
-std::string right(std::string text, std::size_t width) {
-  text.insert(0, text.size() < width ? width - text.size() : 0, ' ');
-  return text;
-}
-
 std::string usage_line(const char* name, const std::string& count, std::uint64_t bytes) {
   std::string label = name;
   label.resize(std::max<std::size_t>(label.size(), 10), ' ');
-  return label + right(count, 7) + right(human_size(bytes), 12);
+  return label + right_aligned(count, 7) + right_aligned(human_size(bytes), 12);
 }
 
 // "3 packages, 1 blob": `what` without its 's'.
-std::string counted(std::size_t count, const std::string& what) {
-  return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
-}
-
 sys::LockWait waiting(Console& console) {
   return {[&](const sys::LockHolder& holder) { console.progress().waiting(describe(holder)); },
           [&] {
@@ -79,14 +72,21 @@ sys::LockWait waiting(Console& console) {
 }
 
 std::string share_line(const char* deed, const build::ShareResult& result) {
-  return deed + counted(result.written, "package") + " (" + human_size(result.bytes) + "), " +
-         std::to_string(result.already) + " were there";
+  std::string line = deed + counted(result.written, "package") + " (" + human_size(result.bytes) +
+                     "), " + std::to_string(result.already) + " were there";
+  if (result.caches_written + result.caches_already != 0)
+    line += "; " + counted(result.caches_written, "cache") + " (" + human_size(result.cache_bytes) +
+            "), " + std::to_string(result.caches_already) + " were there";
+  return line;
 }
 
 void refuse(const char* deed, const build::ShareResult& result) {
-  if (result.refused == 0) return;
-  throw Error(counted(result.refused, "package") + (result.refused == 1 ? " was" : " were") +
-                  " not " + deed,
+  if (result.refused + result.caches_refused == 0) return;
+  std::vector<std::string> what;
+  if (result.refused != 0) what.push_back(counted(result.refused, "package"));
+  if (result.caches_refused != 0) what.push_back(counted(result.caches_refused, "cache"));
+  throw Error(join(what, " and ") +
+                  (result.refused + result.caches_refused == 1 ? " was" : " were") + " not " + deed,
               ExitCode::input)
       .set_hint("the warnings tell which and why; all others are in place");
 }
@@ -117,7 +117,7 @@ int cmd_cache_du(const CacheUsageArgs& args, Console& console) {
   console.result_line(usage_line("total", "", usage.total_bytes()));
   if (!big.empty()) console.result_line("");
   for (const Big& each : big)
-    console.result_line(each.key.substr(0, 12) + right(human_size(each.bytes), 12) + "  " +
+    console.result_line(each.key.substr(0, 12) + right_aligned(human_size(each.bytes), 12) + "  " +
                         each.kind + ' ' + printable(each.name) +
                         (each.spec.empty() ? "" : " of " + printable(each.spec)));
   return 0;

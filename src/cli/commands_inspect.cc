@@ -76,7 +76,7 @@ std::vector<std::string> find_logs(const store::Store& store, const std::string&
     if (is_called(package.step, package.phase, name) && !package.log.empty() &&
         (!built || package.created > built->created))
       built = std::move(package);
-  const std::int64_t newest = std::max(record ? record->created : 0, built ? built->created : 0);
+  const store::Moment newest = std::max(record ? record->created : 0, built ? built->created : 0);
   if (failed && failed->created >= newest) return {store.log_path(failed->log)};
   if (built && (!record || built->created > record->created)) return {store.log_path(built->log)};
   if (!record) refuse_name(store, "no log", name);
@@ -92,7 +92,7 @@ struct Build {
   std::string spec;
   std::string step;
   Json parts;
-  std::int64_t created = 0;
+  store::Moment created;
 };
 
 std::vector<Build> builds_of(const store::Store& store, const std::string& name) {

@@ -17,7 +17,7 @@ namespace {
 using sandbox::Policy;
 using sandbox::Ruling;
 
-constexpr std::size_t kNameCells = 8;
+constexpr std::size_t kPolicyCells = 8;
 constexpr std::size_t kLineCells = 100;
 
 // Words under a margin, in lines of bounded length.
@@ -68,12 +68,23 @@ OrderedJson ruling_json(const Ruling& ruling) {
 Policy policy_named(const std::string& name) {
   if (name.find('/') == std::string::npos && !name.ends_with(".toml"))
     return sandbox::load_policy(name);
-  return sandbox::parse_policy(name, sys::read_file(name));
+  Policy policy = sandbox::parse_policy(name, sys::read_file(name));
+  (void)build::limits_of(policy);
+  return policy;
+}
+
+std::string rules_text(const std::string& title, const std::vector<sandbox::PathRule>& rules) {
+  if (rules.empty()) return {};
+  std::string text = '\n' + title + '\n';
+  for (const sandbox::PathRule& rule : rules)
+    text += paragraph("  ", rule.paths) + "      " + rule.why + '\n';
+  return text;
 }
 
 std::string shown(const Policy& policy) {
   std::string text = policy.name + ": " + policy.about + '\n';
   if (policy.no_new_privileges) text += "setuid programs gain nothing\n";
+  text += "network: " + std::string(to_string(policy.network)) + " at most\n";
   text += "\ncapabilities\n";
   if (policy.grants.empty()) text += "  none\n";
   for (const sandbox::Grant& grant : policy.grants)
@@ -89,7 +100,21 @@ std::string shown(const Policy& policy) {
             "        " + (condition.empty() ? "" : condition + ", ") +
             ::strerrorname_np(refusal.error_number) + ": " + refusal.why + '\n';
   }
+  text += rules_text("hidden from the step", policy.hidden);
+  text += rules_text("read-only", policy.read_only);
+  if (!policy.resources.empty() || !policy.limits.empty()) text += "\nat most\n";
+  for (const sandbox::ResourceRule& rule : policy.resources)
+    text += paragraph("  ", {rule.name + " = " + std::to_string(rule.most) + ": " + rule.why});
+  for (const sandbox::LimitWord& word : policy.limits)
+    text += "  " + word.name + " = " + word.text + '\n';
   return text;
+}
+
+OrderedJson json_of(const std::vector<sandbox::PathRule>& rules) {
+  OrderedJson list = OrderedJson::array();
+  for (const sandbox::PathRule& rule : rules)
+    list.push_back({{"paths", rule.paths}, {"why", rule.why}, {"where", to_string(rule.where)}});
+  return list;
 }
 
 OrderedJson json_of(const Policy& policy) {
@@ -112,6 +137,14 @@ OrderedJson json_of(const Policy& policy) {
     refusals.push_back(std::move(one));
   }
   json["refused"] = std::move(refusals);
+  json["network"] = to_string(policy.network);
+  json["hidden"] = json_of(policy.hidden);
+  json["read_only"] = json_of(policy.read_only);
+  OrderedJson most = OrderedJson::object();
+  for (const sandbox::ResourceRule& rule : policy.resources) most[rule.name] = rule.most;
+  json["resources"] = std::move(most);
+  json["limits"] = OrderedJson::object();
+  for (const sandbox::LimitWord& word : policy.limits) json["limits"][word.name] = word.text;
   return json;
 }
 
@@ -147,7 +180,7 @@ int cmd_policy_ls(const PolicyListArgs& args, Console& console) {
     if (args.json)
       list.push_back({{"policy", name}, {"about", policy.about}});
     else
-      console.result_line(padded(name, kNameCells) + policy.about);
+      console.result_line(padded(name, kPolicyCells) + policy.about);
   }
   if (args.json) console.result_line(list.dump(2));
   return 0;
@@ -179,7 +212,7 @@ int cmd_policy_explain(const PolicyExplainArgs& args, Console& console) {
                         "; calls of other architectures are ENOSYS");
   document["policies"] = OrderedJson::object();
   for (const Policy& policy : policies_to_explain(args)) {
-    std::string margin = padded(policy.name, std::max(kNameCells, policy.name.size() + 1));
+    std::string margin = padded(policy.name, std::max(kPolicyCells, policy.name.size() + 1));
     OrderedJson rulings = OrderedJson::array();
     for (const Ruling& ruling : sandbox::explain(policy, args.call)) {
       rulings.push_back(ruling_json(ruling));
@@ -194,6 +227,7 @@ int cmd_policy_explain(const PolicyExplainArgs& args, Console& console) {
 
 int cmd_policy_check(const PolicyCheckArgs& args, Console& console) {
   const Policy policy = sandbox::parse_policy(args.file, sys::read_file(args.file));
+  (void)build::limits_of(policy);
   std::vector<std::string> parts;
   for (const std::string& name : sandbox::policy_names())
     if (sandbox::beyond(policy, sandbox::load_policy(name)).empty()) parts.push_back(name);

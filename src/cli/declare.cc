@@ -17,6 +17,12 @@ CLI::App* add(CLI::App& parent, const std::string& name, const std::string& text
   return command;
 }
 
+// Given any number of times, each with one value.
+void repeatable(CLI::Option* option, const std::string& type_name) {
+  option->type_name(type_name)->expected(1)->allow_extra_args(false)->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeAll);
+}
+
 }  // namespace
 
 Parser::Parser() {
@@ -33,6 +39,9 @@ Parser::Parser() {
   declare_inputs();
   declare_run();
   declare_shell_and_log();
+  declare_registry();
+  declare_image();
+  declare_verify();
   declare_cache();
   declare_keys();
   declare_policy();
@@ -48,11 +57,9 @@ void Parser::add_spec(CLI::App& command) {
 }
 
 void Parser::add_set(CLI::App& command) {
-  command.add_option("--set", raw_.set, "give a value to a key of the spec's [args]; repeatable")
-      ->type_name("NAME=VALUE")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  repeatable(command.add_option("--set", raw_.set,
+                                "give a value to a key of the spec's [args]; repeatable"),
+             "NAME=VALUE");
 }
 
 void Parser::add_common(CLI::App& command) {
@@ -81,6 +88,8 @@ void Parser::add_inputs(CLI::App& command) {
       .add_option("--keyring", raw_.keyring,
                   "OpenPGP certificates to trust where the spec names no 'keyring'")
       ->type_name("FILE");
+  command.add_flag("--plain-http", raw_.plain_http,
+                   "speak to registries without TLS (to this machine itself, where it has none)");
 }
 
 void Parser::add_sandbox(CLI::App& command) {
@@ -109,48 +118,49 @@ void Parser::add_trace(CLI::App& command) {
 }
 
 void Parser::add_secrets(CLI::App& command) {
-  command
-      .add_option("--secret", raw_.secrets,
-                  "what phases that mount the secret NAME see of it: the bytes of a file, or of a "
-                  "variable; repeatable")
-      ->type_name("id=NAME,src=FILE")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  repeatable(command.add_option(
+                 "--secret", raw_.secrets,
+                 "what phases that mount the secret NAME see of it: the bytes of a file, or of a "
+                 "variable; repeatable"),
+             "id=NAME,src=FILE");
+}
+
+void Parser::add_append(CLI::App& command) {
+  command.add_flag("--append", raw_.append,
+                   "keep images of other names in a layout that is written to");
 }
 
 void Parser::add_cache(CLI::App& command, const std::string& option,
                        std::vector<std::string>& places, const std::string& text) {
-  command.add_option(option, places, text)
-      ->type_name("dir=DIR")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  repeatable(command.add_option(option, places, text), "dir=DIR|registry=REPOSITORY");
+}
+
+void Parser::add_cache_snapshots(CLI::App& command) {
+  command
+      .add_option("--cache-snapshots", raw_.cache_snapshots,
+                  "whether snapshots of phases are shared, too: always or never (default: always)")
+      ->type_name("WHEN");
 }
 
 void Parser::declare_build() {
   CLI::App* command = add(app_, "build", "build an image from a spec");
   add_spec(*command);
-  command
-      ->add_option("-o,--output", raw_.outputs,
-                   "write the image to oci:DIR[:REF] or oci-archive:FILE; repeatable (default: "
-                   "oci:NAME, after the spec's name)")
-      ->type_name("TARGET")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command
-      ->add_option(
-          "--repos-output", raw_.repos_outputs,
-          "also write the spec's ebuild repositories, as an image of their own; repeatable")
-      ->type_name("TARGET")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  repeatable(command->add_option("-o,--output", raw_.outputs,
+                                 "write the image to oci:DIR[:REF], oci-archive:FILE or "
+                                 "docker-archive:FILE; repeatable (default: "
+                                 "oci:NAME, after the spec's name)"),
+             "TARGET");
+  repeatable(command->add_option(
+                 "--repos-output", raw_.repos_outputs,
+                 "also write the spec's ebuild repositories, as an image of their own; repeatable"),
+             "TARGET");
+  add_append(*command);
   add_cache(*command, "--cache-from", raw_.cache_from,
-            "take packages that the store lacks from this directory; repeatable");
+            "take what the store lacks (snapshots of phases, packages, caches) from this directory "
+            "or registry; repeatable");
   add_cache(*command, "--cache-to", raw_.cache_to,
-            "write the packages that the build used to this directory; repeatable");
+            "write what the build made or used to this directory or registry; repeatable");
+  add_cache_snapshots(*command);
   add_secrets(*command);
   command
       ->add_option("--store-limit", raw_.store_limit,
@@ -175,15 +185,35 @@ void Parser::declare_build() {
                     "when a package fails, build all that does not depend on it");
   command->add_option("--retry", raw_.retry, "build a package that fails so many times more")
       ->type_name("N");
-  command
-      ->add_option("--limit", raw_.limits,
-                   "end a step that takes more: time=2h, memory=8G, processes=N, file_size=SIZE or "
-                   "disk=SIZE; repeatable")
-      ->type_name("WHAT=MOST")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  repeatable(command->add_option(
+                 "--limit", raw_.limits,
+                 "end a step that takes more: time=2h, memory=8G, processes=N, file_size=SIZE or "
+                 "disk=SIZE; repeatable"),
+             "WHAT=MOST");
   add_trace(*command);
+  add_sandbox(*command);
+  add_common(*command);
+}
+
+void Parser::declare_verify() {
+  CLI::App* command = add(app_, "verify", "build an image again, and say what differs");
+  add_spec(*command);
+  command->add_flag("--rebuild", raw_.rebuild,
+                    "build with another, empty store, other jobs and another host name");
+  command
+      ->add_option("--image", raw_.image,
+                   "the image that is to come out (default: what the spec gives with this store)")
+      ->type_name("IMAGE");
+  command
+      ->add_option("--scratch", raw_.scratch,
+                   "where the other store is made for a while (default: beside the store)")
+      ->type_name("DIR");
+  command->add_flag("--json", raw_.json, "print JSON");
+  add_secrets(*command);
+  add_inputs(*command);
+  command->add_option("-j,--jobs", raw_.jobs, "make jobs of the first build")->type_name("N");
+  command->add_option("--emerge-jobs", raw_.emerge_jobs, "packages at once in the first build")
+      ->type_name("N");
   add_sandbox(*command);
   add_common(*command);
 }
@@ -192,7 +222,8 @@ void Parser::declare_plan() {
   CLI::App* command = add(app_, "plan", "say which steps a build would run, and why");
   add_spec(*command);
   add_cache(*command, "--cache-from", raw_.cache_from,
-            "count packages in this directory as built; repeatable");
+            "count what is in this directory or registry as built; repeatable");
+  add_cache_snapshots(*command);
   command->add_flag("--json", raw_.json, "print JSON");
   command->add_flag("--tree", raw_.tree, "print the packages as a tree of who needs whom");
   command->add_flag(
@@ -230,7 +261,8 @@ void Parser::declare_run() {
   CLI::App* command = add(app_, "run", "run a command in a built image or a snapshot");
   command
       ->add_option("IMAGE", raw_.image,
-                   "oci:DIR[:REF], oci-archive:FILE, or a finished step by name or by key")
+                   "oci:DIR[:REF], oci-archive:FILE, docker://HOST/REPOSITORY[:TAG][@DIGEST], or a "
+                   "finished step by name or by key")
       ->option_text("IMAGE [--] [COMMAND...]");
   command
       ->add_option("--with-repos", raw_.with_repos,
@@ -242,6 +274,7 @@ void Parser::declare_run() {
                    "none (the default), fetch: what you can reach but for this machine itself, or "
                    "host: all that this machine can")
       ->type_name("NETWORK");
+  add_registry(*command);
   add_trace(*command);
   // What stands behind the image belongs to the command, options included.
   command->prefix_command();
@@ -263,6 +296,56 @@ void Parser::declare_shell_and_log() {
   CLI::App* why = add(app_, "why", "tell why a step or package was built again");
   why->add_option("STEP", raw_.step, "the step, such as 'php' or 'php/dev-libs/icu'");
   add_common(*why);
+}
+
+void Parser::declare_image() {
+  CLI::App* image = add(app_, "image", "look into images");
+  image->require_subcommand(0, 1);
+  CLI::App* list = add(*image, "ls", "list the images of a layout, and their layers");
+  list->add_option("IMAGE", raw_.image, "oci:DIR or oci-archive:FILE")->option_text("IMAGE");
+  list->add_flag("--json", raw_.json, "print JSON");
+  add_common(*list);
+  CLI::App* usage = add(*image, "du", "tell what takes the space, and what trimming would save");
+  usage
+      ->add_option("IMAGE", raw_.image,
+                   "oci:DIR[:REF], oci-archive:FILE, or a finished phase by name or by key")
+      ->option_text("IMAGE");
+  usage
+      ->add_option("--root", raw_.image_root,
+                   "look at this directory of it (default: the root that the phase worked on)")
+      ->type_name("DIR");
+  usage
+      ->add_option("--keep-locale", raw_.keep_locales,
+                   "count as if 'keep_locales' had this locale; repeatable")
+      ->type_name("LOCALE")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  usage->add_flag("--json", raw_.json, "print JSON");
+  add_sandbox(*usage);
+  add_common(*usage);
+  CLI::App* diff = add(*image, "diff", "say what differs between two images");
+  diff->add_option("IMAGES", raw_.images, "two of oci:DIR[:REF] and oci-archive:FILE[:REF]")
+      ->option_text("BEFORE AFTER")
+      ->expected(1, -1);
+  diff->add_flag("--json", raw_.json, "print JSON");
+  add_common(*diff);
+  CLI::App* verify = add(*image, "verify", "find all that is wrong with an image");
+  verify
+      ->add_option("IMAGE", raw_.images,
+                   "oci:DIR, oci-archive:FILE or docker://HOST/REPOSITORY:TAG")
+      ->option_text("IMAGE")
+      ->expected(1, -1);
+  verify->add_flag("--json", raw_.json, "print JSON");
+  add_registry(*verify);
+  add_common(*verify);
+  CLI::App* sbom = add(*image, "sbom", "print the bill of materials attached to an image");
+  sbom->add_option("IMAGE", raw_.images, "oci:DIR[:REF] or oci-archive:FILE[:REF]")
+      ->option_text("IMAGE")
+      ->expected(1, -1);
+  sbom->add_option("--format", raw_.format, "spdx or cyclonedx (default: spdx)")
+      ->type_name("FORMAT");
+  add_common(*sbom);
 }
 
 void Parser::declare_cache() {
@@ -301,6 +384,37 @@ void Parser::declare_cache() {
   add_common(*collect);
 }
 
+void Parser::add_registry(CLI::App& command) {
+  command.add_option("--ca", raw_.ca, "a PEM file of certificates to trust besides the system's")
+      ->type_name("FILE");
+  command.add_flag("--plain-http", raw_.plain_http,
+                   "speak to the registry without TLS (to this machine itself, where it has none)");
+}
+
+void Parser::declare_registry() {
+  CLI::App* push = add(app_, "push", "send an image to a registry");
+  push->add_option("SOURCE TARGET", raw_.images,
+                   "oci:DIR[:REF] or oci-archive:FILE, several for several platforms; then "
+                   "docker://HOST/REPOSITORY:TAG, once or more")
+      ->option_text("SOURCE... TARGET...")
+      ->expected(1, -1);
+  add_registry(*push);
+  add_common(*push);
+  CLI::App* pull = add(app_, "pull", "fetch an image from a registry");
+  pull->add_option("SOURCE TARGET", raw_.images,
+                   "docker://HOST/REPOSITORY[:TAG][@DIGEST], then oci:DIR[:REF] or "
+                   "oci-archive:FILE (default: oci:NAME, after the repository)")
+      ->option_text("SOURCE [TARGET]")
+      ->expected(1, -1);
+  pull->add_option("--platform", raw_.platform,
+                   "such as linux/arm64 (default: what this machine is)")
+      ->type_name("PLATFORM");
+  add_append(*pull);
+  pull->add_flag("--all", raw_.all_platforms, "fetch the images of all platforms");
+  add_registry(*pull);
+  add_common(*pull);
+}
+
 void Parser::declare_keys() {
   CLI::App* keys = add(app_, "keys", "look after the keys that sign Gentoo's files");
   keys->require_subcommand(0, 1);
@@ -308,14 +422,11 @@ void Parser::declare_keys() {
   list->add_flag("--json", raw_.json, "print JSON");
   add_common(*list);
   CLI::App* update = add(*keys, "update", "fetch the certificates of these keys");
-  update
-      ->add_option("--from", raw_.servers,
-                   "a key server (https://HOST), or a file of certificates; repeatable (default: "
-                   "https://keys.gentoo.org, then https://keys.openpgp.org)")
-      ->type_name("URL")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  repeatable(update->add_option(
+                 "--from", raw_.servers,
+                 "a key server (https://HOST), or a file of certificates; repeatable (default: "
+                 "https://keys.gentoo.org, then https://keys.openpgp.org)"),
+             "URL");
   update->add_option("--ca", raw_.ca, "a PEM file of certificates to trust besides the system's")
       ->type_name("FILE");
   add_common(*update);

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "gbox/base/json.h"
 #include "gbox/base/text.h"
+#include "gbox/sandbox/network_probe.h"
 #include "gbox/sys/fd.h"
 #include "gbox/sys/host_profiles.h"
 #include "gbox/sys/probe.h"
@@ -12,7 +13,7 @@ namespace gbox::cli {
 namespace {
 
 constexpr std::size_t kWordCells = 8;
-constexpr std::size_t kNameCells = 16;
+constexpr std::size_t kCheckCells = 16;
 
 std::string_view word_for(sys::Outcome outcome) {
   switch (outcome) {
@@ -43,7 +44,7 @@ std::string_view meaning_of(sys::Level level) {
 }
 
 std::string line(std::string_view word, std::string_view name, std::string_view text) {
-  return padded(word, kWordCells) + ' ' + padded(name, kNameCells) + ' ' + clean_line(text) + '\n';
+  return padded(word, kWordCells) + ' ' + padded(name, kCheckCells) + ' ' + clean_line(text) + '\n';
 }
 
 std::string report_text(const sys::HostReport& report) {
@@ -88,7 +89,8 @@ int cmd_doctor(const DoctorArgs& args, Console& console) {
     console.result(sys::apparmor_profile_for(sys::readlinkat(AT_FDCWD, "/proc/self/exe")));
     return 0;
   }
-  const sys::HostReport report = sys::probe_host(args.store.directory);
+  sys::HostReport report = sys::probe_host(args.store.directory);
+  report.checks.push_back(sandbox::probe_network());
   if (args.json)
     console.result_line(
         report_json(report).dump(2, ' ', false, OrderedJson::error_handler_t::replace));

@@ -1,16 +1,15 @@
 #include "error_text.h"
 
 #include "cells.h"
+#include "colours.h"
+#include "gbox/base/faults.h"
 #include "gbox/base/text.h"
 
 namespace gbox::cli {
 
 namespace {
 
-constexpr std::string_view kRed = "\x1b[1;31m";
 constexpr std::string_view kYellow = "\x1b[1;33m";
-constexpr std::string_view kCyan = "\x1b[36m";
-constexpr std::string_view kReset = "\x1b[0m";
 
 void add_line(std::string& out, std::string_view word, std::string_view shade, Colour colour,
               std::string_view text) {
@@ -36,19 +35,27 @@ void add_hints(std::string& out, Colour colour, std::string_view hint) {
     if (!line.empty()) add_line(out, "hint", kCyan, colour, line);
 }
 
+// Of an error that has several; nullptr for one that is one.
+const std::vector<SpecFault>* faults_of(const Error& error) {
+  if (const auto* spec = dynamic_cast<const SpecError*>(&error); spec != nullptr)
+    return &spec->faults();
+  if (const auto* several = dynamic_cast<const Faults*>(&error); several != nullptr)
+    return &several->faults();
+  return nullptr;
+}
+
 }  // namespace
 
 std::string error_text(const Error& error, Colour colour) {
   std::string out;
-  if (const auto* spec = dynamic_cast<const SpecError*>(&error);
-      spec != nullptr && !spec->faults().empty()) {
-    for (const SpecFault& fault : spec->faults()) {
+  if (const auto* faults = faults_of(error); faults != nullptr && !faults->empty()) {
+    for (const SpecFault& fault : *faults) {
       const std::string where = to_string(fault.where);
       add_line(out, "error", kRed, colour,
                where.empty() ? fault.message : where + ": " + fault.message);
       add_hints(out, colour, fault.hint);
     }
-    add_hints(out, colour, spec->hint());
+    add_hints(out, colour, error.hint());
     return out;
   }
   add_line(out, "error", kRed, colour, error.message());
@@ -68,9 +75,9 @@ OrderedJson error_event(const Error& error) {
                        {"message", error.message()},
                        {"hint", error.hint()},
                        {"code", exit_status(error)}};
-  if (const auto* spec = dynamic_cast<const SpecError*>(&error); spec != nullptr) {
+  if (const auto* several = faults_of(error); several != nullptr) {
     OrderedJson faults = OrderedJson::array();
-    for (const SpecFault& fault : spec->faults())
+    for (const SpecFault& fault : *several)
       faults.push_back({{"file", fault.where.file},
                         {"line", fault.where.line},
                         {"column", fault.where.column},

@@ -12,12 +12,12 @@ namespace gbox::cli {
 
 enum class Colour { no, yes };
 
-// One or more lines, each ended by a newline. A SpecError gives one error line a fault, with the
-// fault's hint behind it; a hint of several lines becomes several hint lines.
+// One or more lines, each ended by a newline. A SpecError and Faults give one error line a fault,
+// with the fault's hint behind it; a hint of several lines becomes several hint lines.
 std::string error_text(const Error& error, Colour colour);
 std::string warning_text(const Warning& warning, Colour colour);
 
-// {"event": "error", "message", "hint", "code"}, for a SpecError with "faults".
+// {"event": "error", "message", "hint", "code"}, for one with several faults with "faults".
 OrderedJson error_event(const Error& error);
 
 // ExitCode of the error, or 128 + signal number.

@@ -95,12 +95,16 @@ void choose_means(const Command& command, const std::string& store, Console& con
 // What neither opens a store nor runs a step, and writes as the caller.
 bool works_outside(const Command& command) {
   return std::holds_alternative<DoctorArgs>(command) ||
+         std::holds_alternative<ImageListArgs>(command) ||
+         std::holds_alternative<ImageSbomArgs>(command) ||
+         std::holds_alternative<ImageVerifyArgs>(command) ||
          std::holds_alternative<KeysListArgs>(command) ||
          std::holds_alternative<KeysUpdateArgs>(command) ||
          std::holds_alternative<PolicyListArgs>(command) ||
          std::holds_alternative<PolicyShowArgs>(command) ||
          std::holds_alternative<PolicyExplainArgs>(command) ||
-         std::holds_alternative<PolicyCheckArgs>(command);
+         std::holds_alternative<PolicyCheckArgs>(command) ||
+         std::holds_alternative<PushArgs>(command) || std::holds_alternative<PullArgs>(command);
 }
 
 int run(Invocation& invocation, Console& console, char** argv) {
@@ -138,7 +142,15 @@ int run(Invocation& invocation, Console& console, char** argv) {
           [&](const PolicyShowArgs& args) { return cmd_policy_show(args, console); },
           [&](const PolicyExplainArgs& args) { return cmd_policy_explain(args, console); },
           [&](const PolicyCheckArgs& args) { return cmd_policy_check(args, console); },
+          [&](const ImageListArgs& args) { return cmd_image_ls(args, console); },
+          [&](const ImageUsageArgs& args) { return cmd_image_du(args, console); },
           [&](const DoctorArgs& args) { return cmd_doctor(args, console); },
+          [&](const ImageVerifyArgs& args) { return cmd_image_verify(args, console); },
+          [&](const PushArgs& args) { return cmd_push(args, console); },
+          [&](const PullArgs& args) { return cmd_pull(args, console); },
+          [&](const ImageDiffArgs& args) { return cmd_image_diff(args, console); },
+          [&](const ImageSbomArgs& args) { return cmd_image_sbom(args, console); },
+          [&](const VerifyArgs& args) { return cmd_verify(args, console); },
       },
       invocation.command);
 }

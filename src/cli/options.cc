@@ -92,7 +92,7 @@ SpecArgs Parser::spec_args() const {
 }
 
 InputArgs Parser::input_args() const {
-  return {raw_.locked, raw_.offline, raw_.ca, raw_.keyring};
+  return {raw_.locked, raw_.offline, raw_.ca, raw_.keyring, raw_.plain_http};
 }
 
 std::pair<SpecArgs, std::string> Parser::spec_and_step(const std::string& command) const {
@@ -184,15 +184,97 @@ Command Parser::policy_command(const std::string& name) const {
   return explain;
 }
 
+// Sources and targets are told apart by what they begin with, so that neither order nor an option
+// has to be remembered.
+Command Parser::push_command() const {
+  PushArgs args;
+  args.store = {raw_.store};
+  args.registry = {raw_.ca, raw_.plain_http};
+  for (const std::string& image : raw_.images)
+    (image.starts_with("docker://") ? args.targets : args.sources).push_back(image);
+  constexpr char kHint[] = "such as 'gbox push oci:out docker://registry.example.org/team/php:8.3'";
+  std::erase(args.sources, "");
+  if (args.sources.empty()) throw Error("push: no image given", ExitCode::usage).set_hint(kHint);
+  if (args.targets.empty())
+    throw Error("push: no place in a registry given", ExitCode::usage).set_hint(kHint);
+  return args;
+}
+
+Command Parser::pull_command() const {
+  constexpr char kHint[] = "such as 'gbox pull docker://registry.example.org/team/php:8.3 oci:php'";
+  if (raw_.images.empty() || raw_.images.front().empty())
+    throw Error("pull: no image given", ExitCode::usage).set_hint(kHint);
+  if (raw_.images.size() > 2)
+    throw Error("pull: one argument too many: " + gbox::quoted(raw_.images[2]), ExitCode::usage)
+        .set_hint("'gbox pull --help' lists what it takes");
+  if (raw_.all_platforms && !raw_.platform.empty())
+    throw Error("pull: '--all' and '--platform' exclude each other", ExitCode::usage);
+  return PullArgs{{raw_.store},
+                  raw_.images.front(),
+                  raw_.images.size() > 1 ? raw_.images[1] : "",
+                  raw_.platform,
+                  raw_.all_platforms,
+                  raw_.append,
+                  {raw_.ca, raw_.plain_http}};
+}
+
+Command Parser::image_command(const std::string& name) const {
+  const StoreArgs store{raw_.store};
+  if (name == "ls" || name == "du") {
+    if (raw_.image.empty())
+      throw Error("image " + name + ": no image given", ExitCode::usage)
+          .set_hint(name == "ls" ? "such as 'gbox image ls oci:out'"
+                                 : "such as 'gbox image du oci:out', or the name of a phase");
+    if (name == "ls") return ImageListArgs{store, raw_.image, raw_.json};
+    return ImageUsageArgs{store,     raw_.image,    raw_.image_root, raw_.keep_locales,
+                          raw_.json, sandbox_args()};
+  }
+  const std::size_t wanted = name == "diff" ? 2 : 1;
+  std::vector<std::string> images = raw_.images;
+  std::erase(images, "");
+  if (images.size() < wanted)
+    throw Error("image " + name + ": " + (wanted == 2 ? "two images are needed" : "no image given"),
+                ExitCode::usage)
+        .set_hint(wanted == 2 ? "such as 'gbox image diff oci:old oci:new'"
+                              : "such as 'gbox image " + name + " oci:out'");
+  if (images.size() > wanted)
+    throw Error("image " + name + ": one argument too many: " + gbox::quoted(images[wanted]),
+                ExitCode::usage)
+        .set_hint("'gbox image " + name + " --help' lists what it takes");
+  if (name == "verify")
+    return ImageVerifyArgs{store, images[0], raw_.json, {raw_.ca, raw_.plain_http}};
+  if (name == "diff") return ImageDiffArgs{store, images[0], images[1], raw_.json};
+  if (raw_.format.empty() || raw_.format == "spdx")
+    return ImageSbomArgs{store, images[0], build::BillFormat::spdx};
+  if (raw_.format == "cyclonedx")
+    return ImageSbomArgs{store, images[0], build::BillFormat::cyclonedx};
+  throw Error("option '--format' cannot be " + gbox::quoted(raw_.format), ExitCode::usage)
+      .set_hint("allowed: 'spdx' and 'cyclonedx'");
+}
+
+Command Parser::verify_command() const {
+  if (!raw_.rebuild)
+    throw Error("verify: nothing to do", ExitCode::usage)
+        .set_hint(
+            "'gbox verify --rebuild' builds the image again and compares; 'gbox cache verify' "
+            "looks at the store");
+  return VerifyArgs{spec_args(),    {raw_.store},     input_args(),
+                    sandbox_args(), raw_.image,       raw_.scratch,
+                    raw_.json,      effort_options(), parse_secrets(raw_.secrets)};
+}
+
 Command Parser::command_of(const CLI::App& parsed) const {
   const std::string& name = parsed.get_name();
   const StoreArgs store{raw_.store};
   if (parsed.get_parent()->get_name() == "policy") return policy_command(name);
+  if (parsed.get_parent()->get_name() == "image") return image_command(name);
+  if (name == "verify" && parsed.get_parent()->get_name() != "cache") return verify_command();
   if (name == "build")
     return BuildArgs{spec_args(),
                      store,
                      raw_.outputs,
                      raw_.repos_outputs,
+                     raw_.append ? build::Append::yes : build::Append::no,
                      raw_.from,
                      raw_.until,
                      raw_.dry_run,
@@ -200,6 +282,7 @@ Command Parser::command_of(const CLI::App& parsed) const {
                      sandbox_args(),
                      parse_caches("--cache-from", raw_.cache_from),
                      parse_caches("--cache-to", raw_.cache_to),
+                     parse_share_snapshots(raw_.cache_snapshots),
                      store_limit(),
                      effort_options(),
                      parse_secrets(raw_.secrets)};
@@ -211,7 +294,10 @@ Command Parser::command_of(const CLI::App& parsed) const {
                     raw_.tree,
                     raw_.write,
                     parse_caches("--cache-from", raw_.cache_from),
+                    parse_share_snapshots(raw_.cache_snapshots),
                     sandbox_args()};
+  if (name == "push") return push_command();
+  if (name == "pull") return pull_command();
   if (name == "lock") return lock_args(parsed);
   if (name == "fetch") return FetchArgs{spec_args(), store, input_args(), sandbox_args()};
   if (name == "run") {
@@ -227,7 +313,8 @@ Command Parser::command_of(const CLI::App& parsed) const {
                    std::move(command),
                    parse_network(raw_.network),
                    sandbox_args(),
-                   raw_.trace_policy ? build::Trace::yes : build::Trace::no};
+                   raw_.trace_policy ? build::Trace::yes : build::Trace::no,
+                   {raw_.ca, raw_.plain_http}};
   }
   if (name == "shell") {
     auto [spec, step] = spec_and_step(name);

@@ -41,13 +41,20 @@ struct Raw {
   std::vector<std::string> cache_from;
   std::vector<std::string> secrets;
   std::vector<std::string> cache_to;
+  std::string cache_snapshots;
+  bool append = false;
   std::string image;
+  std::string image_root;
+  std::vector<std::string> keep_locales;
   std::string with_repos;
   std::string network;
   std::vector<std::string> spec_and_step;
   std::string step;
   std::string help_topic;
   std::vector<std::string> directory_and_steps;
+  std::string format;
+  std::string scratch;
+  bool rebuild = false;
   bool verbose = false;
   bool dry_run = false;
   bool json = false;
@@ -59,6 +66,10 @@ struct Raw {
   bool locked = false;
   bool offline = false;
   std::string ca;
+  bool plain_http = false;
+  std::vector<std::string> images;  // what `push`, `pull` and `image …` are about
+  std::string platform;
+  bool all_platforms = false;
   std::string keyring;
   std::vector<std::string> servers;  // of certificates
   std::vector<std::string> update;   // names after --update
@@ -79,9 +90,12 @@ class Parser {
   void add_sandbox(CLI::App& command);
   void add_step(CLI::App& command);
   void add_trace(CLI::App& command);
+  void add_registry(CLI::App& command);
   void add_secrets(CLI::App& command);
   void add_cache(CLI::App& command, const std::string& option, std::vector<std::string>& places,
                  const std::string& text);
+  void add_append(CLI::App& command);
+  void add_cache_snapshots(CLI::App& command);
 
   void declare_build();
   void declare_plan();
@@ -89,8 +103,11 @@ class Parser {
   void declare_run();
   void declare_shell_and_log();
   void declare_cache();
+  void declare_registry();
+  void declare_verify();
   void declare_keys();
   void declare_policy();
+  void declare_image();
   void declare_doctor();
 
   [[noreturn]] void refuse_extras(const CLI::App& command, const std::vector<std::string>& extras);
@@ -102,7 +119,11 @@ class Parser {
   [[nodiscard]] build::EffortOptions effort_options() const;
   [[nodiscard]] LockArgs lock_args(const CLI::App& parsed) const;
   [[nodiscard]] std::pair<SpecArgs, std::string> spec_and_step(const std::string& command) const;
+  [[nodiscard]] Command image_command(const std::string& name) const;
+  [[nodiscard]] Command verify_command() const;
   [[nodiscard]] Command policy_command(const std::string& name) const;
+  [[nodiscard]] Command push_command() const;
+  [[nodiscard]] Command pull_command() const;
   [[nodiscard]] std::string help_of(const std::string& topic) const;
 
   CLI::App app_{"build Gentoo images from a spec, as an ordinary user", "gbox"};

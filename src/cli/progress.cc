@@ -10,15 +10,11 @@
 #include "progress_json.h"
 #include "progress_live.h"
 #include "progress_plain.h"
+#include "store_path.h"
 
 namespace gbox::cli {
 
 namespace {
-
-std::string_view environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string_view() : std::string_view(value);
-}
 
 // Progress must never fail a build: a reader that went away or a full disk costs the lines only.
 void write_to_standard_error(std::string_view text) {
@@ -42,8 +38,7 @@ Terminal::Size window_size() {
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col != 0) {
     size.columns = window.ws_col;
     if (window.ws_row != 0) size.rows = window.ws_row;
-  } else if (const long columns =
-                 std::strtol(std::string(environment("COLUMNS")).c_str(), nullptr, 10);
+  } else if (const long columns = std::strtol(environment("COLUMNS").c_str(), nullptr, 10);
              columns > 0 && columns < 1000) {
     size.columns = static_cast<unsigned>(columns);  // a bar that was asked for in a pipe
   }
@@ -56,8 +51,7 @@ bool dumb_terminal() {
 
 bool use_colour() {
   if (!environment("NO_COLOR").empty()) return false;
-  if (const std::string_view force = environment("CLICOLOR_FORCE"); !force.empty())
-    return force != "0";
+  if (const std::string force = environment("CLICOLOR_FORCE"); !force.empty()) return force != "0";
   return ::isatty(STDERR_FILENO) == 1 && !dumb_terminal();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cells.h"
+#include "colours.h"
 #include "gbox/base/text.h"
 
 namespace gbox::cli {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr std::string_view kClearToEnd = "\x1b[K";
 constexpr std::string_view kClearBelow = "\x1b[J";
-constexpr std::string_view kCyan = "\x1b[36m";
 constexpr std::size_t kWidestBar = 32;
 constexpr std::size_t kNarrowestBar = 8;
 constexpr std::size_t kWidestName = 24;

@@ -3,20 +3,14 @@
 #include <algorithm>
 
 #include "cells.h"
+#include "colours.h"
 #include "gbox/base/text.h"
 
 namespace gbox::cli {
 
 namespace {
 
-constexpr std::string_view kRed = "\x1b[1;31m";
-constexpr std::string_view kGreen = "\x1b[32m";
-constexpr std::string_view kReset = "\x1b[0m";
 constexpr double kSpeedAfter = 1.0;  // seconds
-
-std::string counted(std::size_t count, std::string_view one) {
-  return std::to_string(count) + ' ' + std::string(one) + (count == 1 ? "" : "s");
-}
 
 }  // namespace
 

@@ -12,11 +12,6 @@ namespace gbox::cli {
 
 namespace {
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 std::string home_directory() {
   if (std::string home = environment("HOME"); !home.empty()) return home;
   if (const passwd* entry = ::getpwuid(::geteuid()); entry != nullptr && entry->pw_dir != nullptr)
@@ -34,6 +29,15 @@ std::string absolute(const std::string& path) {
 }
 
 }  // namespace
+
+std::string absolute_path(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
 
 std::string default_store() {
   if (const std::string store = environment("GBOX_STORE"); !store.empty()) return absolute(store);

@@ -14,4 +14,10 @@ std::string default_store();
 // `given` (--store) as an absolute path; default_store() when it is empty.
 std::string store_directory(const std::string& given);
 
+// From the working directory; an empty path stays empty.
+std::string absolute_path(const std::string& path);
+
+// The variable's value; empty when there is none.
+std::string environment(const char* name);
+
 }  // namespace gbox::cli

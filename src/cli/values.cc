@@ -110,6 +110,12 @@ std::vector<build::SecretSource> parse_secrets(const std::vector<std::string>& t
   return secrets;
 }
 
+build::ShareSnapshots parse_share_snapshots(std::string_view text) {
+  if (text.empty() || text == "always") return build::ShareSnapshots::yes;
+  if (text == "never") return build::ShareSnapshots::no;
+  throw_not_one_of("--cache-snapshots", text, {"always", "never"});
+}
+
 std::vector<std::string> parse_caches(std::string_view option,
                                       const std::vector<std::string>& texts) {
   std::vector<std::string> directories;
@@ -121,16 +127,19 @@ std::vector<std::string> parse_caches(std::string_view option,
                   ExitCode::usage)
           .set_hint(text.empty() ? "such as '" + std::string(option) + " dir=cache'"
                                  : "did you mean 'dir=" + text + "'?");
-    if (kind != "dir")
+    if (kind != "dir" && kind != "registry")
       throw Error("option " + quoted(option) + ": unknown kind of cache " + quoted(kind) + " in " +
                       quoted(text),
                   ExitCode::usage)
-          .set_hint("there is one kind, a directory: '" + std::string(option) + " dir=DIR'");
+          .set_hint("there are a directory and a registry: '" + std::string(option) +
+                    " dir=DIR' and 'registry=HOST/REPOSITORY'");
     if (position + 1 == text.size())
-      throw Error("option " + quoted(option) + ": " + quoted(text) + " names no directory",
+      throw Error("option " + quoted(option) + ": " + quoted(text) + " names no " +
+                      (kind == "dir" ? "directory" : "repository"),
                   ExitCode::usage)
-          .set_hint("such as '" + std::string(option) + " dir=cache'");
-    directories.push_back(text.substr(position + 1));
+          .set_hint("such as '" + std::string(option) +
+                    (kind == "dir" ? " dir=cache'" : " registry=registry.example.org/team/cache'"));
+    directories.push_back((kind == "dir" ? "" : "docker://") + text.substr(position + 1));
   }
   return directories;
 }

@@ -24,9 +24,11 @@ sys::Storage parse_storage(std::string_view text);
 sys::IdMapChoice parse_id_map(const std::string& what, std::string_view text);
 // "suffix=-openrc": the first '=' ends the name.
 std::pair<std::string, std::string> parse_setting(std::string_view text);
-// The directories of all "dir=DIR".
+// The directories of all "dir=DIR"; "docker://HOST/REPOSITORY" of "registry=HOST/REPOSITORY".
 std::vector<std::string> parse_caches(std::string_view option,
                                       const std::vector<std::string>& texts);
+// "always" (or nothing) and "never".
+build::ShareSnapshots parse_share_snapshots(std::string_view text);
 // "id=NAME,src=FILE" or "id=NAME,env=VARIABLE".
 std::vector<build::SecretSource> parse_secrets(const std::vector<std::string>& texts);
 // "10GiB", "500M", "1048576": powers of 1024 in either spelling.

@@ -20,7 +20,7 @@ namespace gbox::layer {
 
 namespace {
 
-constexpr std::size_t kQueuedBlocks = 8;
+constexpr std::size_t kBlocksAhead = 8;
 constexpr int kStopCheck_ms = 100;
 constexpr std::size_t kHeadSize = 6;  // the longest magic number, xz's
 
@@ -49,7 +49,7 @@ struct StoredReader {
 };
 
 ArchiveStream::ArchiveStream(int archive_fd, const UnpackOptions& options)
-    : fd_(archive_fd), options_(options), stored_(kBlockSize), queue_(kQueuedBlocks) {
+    : fd_(archive_fd), options_(options), stored_(kBlockSize), queue_(kBlocksAhead) {
   for (const HashAlgorithm algorithm : options.digests) stored_hashers_.emplace_back(algorithm);
   thread_ = std::thread([this] { run(); });
 }

@@ -20,8 +20,6 @@ namespace gbox::layer {
 
 namespace {
 
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-
 void remove_entry(int dirfd, const std::string& name, const struct stat& status) {
   if (S_ISDIR(status.st_mode))
     sys::remove_tree(dirfd, name);
@@ -37,19 +35,8 @@ class Over {
 
   void run() {
     neutralize_directory(target_.fd());
-    walk(
-        [&] {
-          if (check_interrupt_) check_interrupt_();
-          return sys::list_directory(layer_.fd(), ".");
-        },
-        [&](const std::string& name) {
-          try {
-            return add(name);
-          } catch (Error& error) {
-            error.add_context(quoted(layer_.path_of(name)));
-            throw;
-          }
-        },
+    walk_tree(
+        layer_, check_interrupt_, [&](const std::string& name) { return add(name); },
         [&] {
           finish();
           layer_.leave();

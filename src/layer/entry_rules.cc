@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::size_t kNameMax = 255;  // NAME_MAX of Linux' file systems
 
-[[noreturn]] void refuse(const std::string& reason) {
+}  // namespace
+
+void refuse(const std::string& reason) {
   throw Error(reason, ExitCode::input);
 }
-
-}  // namespace
 
 std::string checked_path(std::string_view name, const UnpackLimits& limits) {
   if (name.empty()) refuse("its name is empty");

@@ -10,6 +10,9 @@
 
 namespace gbox::layer {
 
+// Throws Error (input).
+[[noreturn]] void refuse(const std::string& reason);
+
 // "./a//b/" → "a/b", "./" → "". Throws Error (input) for absolute names, '..', NUL bytes,
 // the empty name, and names beyond the limits. tar strips a leading '/'; an archive that has one
 // was not made to be unpacked below a directory, and stripping would give it another meaning.

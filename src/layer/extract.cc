@@ -10,15 +10,15 @@
 #include "gbox/layer/whiteout.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "walk.h"
 
 namespace gbox::layer {
 
 namespace {
 
 // Readable, because opaque marks are set through the descriptor; never through a link.
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-void set_opaque(int fd, const std::string& path) {
+void hide_what_is_below(int fd, const std::string& path) {
   if (::fsetxattr(fd, std::string(kOpaqueXattr).c_str(), "y", 1, 0) != 0)
     throw SysError(errno, "mark " + quoted(path) + " as opaque");
 }
@@ -75,7 +75,7 @@ sys::Fd Extractor::open_or_make(int dirfd, const std::string& name, const std::s
   make(dirfd, name, path, implied);
   sys::Fd made = sys::openat(dirfd, name, kDirectoryFlags);
   // The whiteout hid what the layers below have here; the directory in its place must, too.
-  if (was_whiteout) set_opaque(made.get(), path);
+  if (was_whiteout) hide_what_is_below(made.get(), path);
   return made;
 }
 
@@ -109,7 +109,7 @@ void Extractor::directory(const std::string& path, const Metadata& metadata) {
       const Removed removed = status ? remove_existing(at, path) : Removed::nothing;
       make(at.dirfd, at.name, path, metadata);
       if (removed == Removed::whiteout)
-        set_opaque(sys::openat(at.dirfd, at.name, kDirectoryFlags).get(), path);
+        hide_what_is_below(sys::openat(at.dirfd, at.name, kDirectoryFlags).get(), path);
     }
   }
   directories_[path] = metadata;
@@ -180,13 +180,13 @@ void Extractor::whiteout(const std::string& path, const Metadata& metadata) {
     make_whiteout(at.dirfd, at.name);
   } else if (S_ISDIR(status->st_mode)) {
     // image-spec, "Whiteouts": only layers below are concerned, in whatever order entries come.
-    set_opaque(sys::openat(at.dirfd, at.name, kDirectoryFlags).get(), path);
+    hide_what_is_below(sys::openat(at.dirfd, at.name, kDirectoryFlags).get(), path);
   }
 }
 
 void Extractor::opaque(const std::string& path, const Metadata& metadata) {
   // For the root this is a note to the caller: overlayfs does not look at its layers' roots.
-  set_opaque(enter(path, metadata), path);
+  hide_what_is_below(enter(path, metadata), path);
 }
 
 void Extractor::finish() {

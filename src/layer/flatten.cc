@@ -24,8 +24,6 @@ namespace gbox::layer {
 
 namespace {
 
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-
 // Directories by their inode number in the target. Kept aside until nothing changes in them: a
 // mode, group or ACL in force earlier would be inherited by what is made inside.
 using Directories = std::unordered_map<ino_t, Metadata>;
@@ -41,19 +39,8 @@ class Merge {
         summary_(summary) {}
 
   void run(const std::function<void()>& check_interrupt) {
-    walk(
-        [&] {
-          if (check_interrupt) check_interrupt();
-          return sys::list_directory(layer_.fd(), ".");
-        },
-        [&](const std::string& name) {
-          try {
-            return add(name);
-          } catch (Error& error) {
-            error.add_context(quoted(layer_.path_of(name)));
-            throw;
-          }
-        },
+    walk_tree(
+        layer_, check_interrupt, [&](const std::string& name) { return add(name); },
         [&] {
           layer_.leave();
           target_.leave();
@@ -165,19 +152,8 @@ class Settle {
       : target_(target), below_(below), directories_(directories), summary_(summary) {}
 
   void run(const std::function<void()>& check_interrupt) {
-    walk(
-        [&] {
-          if (check_interrupt) check_interrupt();
-          return sys::list_directory(target_.fd(), ".");
-        },
-        [&](const std::string& name) {
-          try {
-            return visit(name);
-          } catch (Error& error) {
-            error.add_context(quoted(target_.path_of(name)));
-            throw;
-          }
-        },
+    walk_tree(
+        target_, check_interrupt, [&](const std::string& name) { return visit(name); },
         [&] {
           finish();
           target_.leave();

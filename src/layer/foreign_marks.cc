@@ -19,7 +19,6 @@ namespace gbox::layer {
 
 namespace {
 
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 constexpr std::string_view kFusePrefix = "user.fuseoverlayfs.";
 constexpr std::string_view kFuseOpaque = "user.fuseoverlayfs.opaque";
 constexpr std::string_view kOldMarker = ".wh..opq";

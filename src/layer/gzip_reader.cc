@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kOutputSize = 256 << 10;
 constexpr int kGzipWindow = 15 + 16;  // zlib.h: the largest window, gzip's header and trailer
-constexpr std::byte kMagic{0x1f};
+constexpr std::byte kGzipMagic{0x1f};
 
 struct Inflater {
   z_stream stream{};
@@ -29,7 +29,7 @@ struct Inflater {
 }  // namespace
 
 bool is_gzip(std::span<const std::byte> head) noexcept {
-  return head.size() >= 3 && head[0] == kMagic && head[1] == std::byte{0x8b} &&
+  return head.size() >= 3 && head[0] == kGzipMagic && head[1] == std::byte{0x8b} &&
          head[2] == std::byte{8};
 }
 
@@ -57,7 +57,7 @@ void gunzip(const std::function<std::span<const std::byte>()>& read,
     write({output.data(), output.size() - z.avail_out});
     if (result == Z_STREAM_END) {
       if (z.avail_in == 0 && !refill()) return;
-      if (std::byte{*z.next_in} != kMagic) return;
+      if (std::byte{*z.next_in} != kGzipMagic) return;
       (void)::inflateReset(&z);  // fails on a broken state only, which Z_STREAM_END is not
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
       damaged(std::string("gzip: ") + (z.msg != nullptr ? z.msg : "no reason given"));

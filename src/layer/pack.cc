@@ -10,6 +10,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sys/fd.h"
 #include "tar_writer.h"
+#include "walk.h"
 
 namespace gbox::layer {
 
@@ -53,28 +54,42 @@ class ContentReader {
   }
 
   void copy(const Entry& entry, BlobWriter& out) {
-    const std::size_t slash = entry.path.rfind('/');
-    const std::string directory = slash == std::string::npos ? "" : entry.path.substr(0, slash);
-    const std::string name = entry.path.substr(slash + 1);  // npos + 1 is 0
-    const auto file = sys::try_openat(enter(directory), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     // The size in the header is already written: a file that differs now cannot be saved.
-    if (!file || !same_file(entry.status, sys::fstat(file->get()))) throw_changed(entry.path);
+    const sys::Fd file = open(entry);
     auto left = static_cast<std::uint64_t>(entry.status.st_size);
     while (left != 0) {
       std::span<std::byte> space = out.space();
       if (space.size() > left) space = space.first(static_cast<std::size_t>(left));
-      const std::size_t count = sys::read_full(file->get(), space, entry.path);
+      const std::size_t count = sys::read_full(file.get(), space, entry.path);
       if (count < space.size()) throw_changed(entry.path);
       out.commit(count);
       left -= count;
       tell(count);
     }
-    if (!same_file(entry.status, sys::fstat(file->get()))) throw_changed(entry.path);
+    if (!same_file(entry.status, sys::fstat(file.get()))) throw_changed(entry.path);
     out.write(std::string(content_padding(static_cast<std::uint64_t>(entry.status.st_size)), '\0'));
   }
 
+  std::string read(const Entry& entry) {
+    const sys::Fd file = open(entry);
+    std::string content(static_cast<std::size_t>(entry.status.st_size), '\0');
+    if (sys::read_full(file.get(), std::as_writable_bytes(std::span(content)), entry.path) !=
+            content.size() ||
+        !same_file(entry.status, sys::fstat(file.get())))
+      throw_changed(entry.path);
+    tell(content.size());
+    return content;
+  }
+
  private:
-  static constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  sys::Fd open(const Entry& entry) {
+    const std::size_t slash = entry.path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "" : entry.path.substr(0, slash);
+    const std::string name = entry.path.substr(slash + 1);  // npos + 1 is 0
+    auto file = sys::try_openat(enter(directory), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (!file || !same_file(entry.status, sys::fstat(file->get()))) throw_changed(entry.path);
+    return std::move(*file);
+  }
 
   [[noreturn]] static void throw_changed(const std::string& path) {
     throw Error(quoted("/" + path) + " changed while it was packed", ExitCode::image)
@@ -112,35 +127,81 @@ class ContentReader {
   std::vector<OpenDirectory> open_;  // from the root down to the current one
 };
 
+// One entry as the rewriter wants it shown.
+void write_rewritten(const Entry& entry, const Rewriter& rewriter,
+                     std::optional<std::int64_t> clamp_mtime,
+                     const std::function<ContentReader&()>& content, BlobWriter& blob) {
+  const bool is_mark = entry.kind == EntryKind::whiteout || entry.kind == EntryKind::opaque;
+  Entry shown = entry;
+  if (!is_mark) shown.status.st_mtim = {rewriter.mtime(entry), 0};
+  std::string text;
+  const bool rewrites = entry.kind == EntryKind::file && entry.status.st_size != 0 &&
+                        static_cast<std::uint64_t>(entry.status.st_size) <= kMaxRewrittenBytes &&
+                        rewriter.may_rewrite(entry);
+  if (rewrites) {
+    text = rewriter.rewritten(entry, content().read(entry));
+    shown.status.st_size = static_cast<off_t>(text.size());
+    text.append(content_padding(text.size()), '\0');
+  }
+  std::string header;
+  append_tar_header(header, shown, clamp_mtime);
+  blob.write(header);
+  if (rewrites)
+    blob.write(text);
+  else if (entry.kind == EntryKind::file && entry.status.st_size != 0)
+    content().copy(entry, blob);
+}
+
 }  // namespace
 
-LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd) try {
+ChangeList scan_for_layer(int tree_dirfd, const PackOptions& options) {
+  ScanOptions scan;
+  scan.kind = options.kind;
+  scan.subtree = options.subtree;
+  scan.warnings = options.warnings;
+  scan.check_interrupt = options.check_interrupt;
+  if (options.adoption != nullptr)
+    scan.leave_out = options.adoption->leave_out;
+  else if (options.rewriter != nullptr)
+    scan.leave_out = [&](const std::string& path) { return options.rewriter->leaves_out(path); };
+  scan.owners = options.owners;
+  return scan_tree(tree_dirfd, scan);
+}
+
+LayerResult pack_entries(int tree_dirfd, const ChangeList& list, const PackOptions& options,
+                         int blob_fd) try {
   const CodecOptions codec = codec_of(options);
   const Adoption* adoption = options.adoption;
-  const ChangeList list = scan_tree(
-      tree_dirfd, {options.kind, options.subtree, options.warnings, options.check_interrupt,
-                   adoption ? adoption->leave_out : nullptr, options.owners});
   LayerResult result;
   result.sockets_skipped = list.sockets_skipped;
   result.empty = list.empty();
   if (result.empty) return result;
 
   std::optional<ContentReader> reader;  // a layer of whiteouts may have no root to read from
+  const auto content = [&]() -> ContentReader& {
+    if (!reader) reader.emplace(tree_dirfd, options, list.content_bytes);
+    return *reader;
+  };
   const std::unique_ptr<BlobWriter> blob = BlobWriter::make(codec, blob_fd);
   std::string header;
   if (adoption)
     for (const Entry& entry : directories_above(*adoption))
       append_tar_header(header, entry, options.clamp_mtime);
   for (const Entry& entry : list.entries) {
-    Entry own;
-    if (adoption) own = adopted(entry, *adoption);
-    const Entry& shown = adoption ? own : entry;
-    append_tar_header(header, shown, options.clamp_mtime);
-    blob->write(header);
-    header.clear();
-    if (shown.kind != EntryKind::file || shown.status.st_size == 0) continue;
-    if (!reader) reader.emplace(tree_dirfd, options, list.content_bytes);
-    reader->copy(entry, *blob);
+    if (adoption) {
+      const Entry own = adopted(entry, *adoption);
+      append_tar_header(header, own, options.clamp_mtime);
+      blob->write(header);
+      header.clear();
+      if (own.kind == EntryKind::file && own.status.st_size != 0) content().copy(entry, *blob);
+    } else if (options.rewriter != nullptr) {
+      write_rewritten(entry, *options.rewriter, options.clamp_mtime, content, *blob);
+    } else {
+      append_tar_header(header, entry, options.clamp_mtime);
+      blob->write(header);
+      header.clear();
+      if (entry.kind == EntryKind::file && entry.status.st_size != 0) content().copy(entry, *blob);
+    }
   }
   blob->write(tar_end_marker());
   const BlobTotals totals = blob->finish();
@@ -156,6 +217,19 @@ LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd) 
   error.add_context("pack layer");
   error.add_code(ExitCode::image);
   throw;
+}
+
+LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd) {
+  ChangeList list;
+  try {
+    (void)codec_of(options);  // what is wrong with it costs no walk
+    list = scan_for_layer(tree_dirfd, options);
+  } catch (Error& error) {
+    error.add_context("pack layer");
+    error.add_code(ExitCode::image);
+    throw;
+  }
+  return pack_entries(tree_dirfd, list, options, blob_fd);
 }
 
 }  // namespace gbox::layer

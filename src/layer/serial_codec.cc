@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::size_t kQueuedBlocks = 8;
 
-struct FreeContext {
+struct FreeZstdContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
 
-std::size_t checked(std::size_t result) {
+std::size_t compressed(std::size_t result) {
   if (ZSTD_isError(result) != 0)
     throw Error(std::string("internal error: zstd: ") + ZSTD_getErrorName(result));
   return result;
@@ -59,12 +59,12 @@ void SerialCodec::copy() {
 }
 
 void SerialCodec::compress_zstd() {
-  const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+  const std::unique_ptr<ZSTD_CCtx, FreeZstdContext> context(ZSTD_createCCtx());
   if (!context) throw std::bad_alloc();
-  checked(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, options_.level));
-  checked(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_nbWorkers,
-                                 static_cast<int>(std::max(1u, options_.threads))));
-  checked(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1));
+  compressed(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, options_.level));
+  compressed(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_nbWorkers,
+                                    static_cast<int>(std::max(1u, options_.threads))));
+  compressed(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1));
   std::vector<std::byte> out(ZSTD_CStreamOutSize());
   // Room for a step is made by writing what came out; `end` loops until the frame is complete.
   const auto feed = [&](std::span<const std::byte> bytes, ZSTD_EndDirective directive) {
@@ -72,7 +72,7 @@ void SerialCodec::compress_zstd() {
     for (;;) {
       ZSTD_outBuffer output{out.data(), out.size(), 0};
       const std::size_t left =
-          checked(ZSTD_compressStream2(context.get(), &output, &input, directive));
+          compressed(ZSTD_compressStream2(context.get(), &output, &input, directive));
       file_.write({out.data(), output.pos});
       if (directive == ZSTD_e_end ? left == 0 : input.pos == input.size) return;
     }

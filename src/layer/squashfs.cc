@@ -16,7 +16,7 @@ namespace gbox::layer {
 namespace {
 
 constexpr char kHelper[] = "sqfs2tar";
-constexpr std::array<char, 4> kMagic = {'h', 's', 'q', 's'};
+constexpr std::array<char, 4> kSquashfsMagic = {'h', 's', 'q', 's'};
 constexpr std::size_t kReadSize = 1 << 20;
 constexpr int kPipeSize = 1 << 20;  // fewer turns between the helper and us
 
@@ -58,9 +58,9 @@ void expect_success(sys::RunningHelper& helper) {
 }  // namespace
 
 bool is_squashfs(int fd) {
-  std::array<char, kMagic.size()> head{};
+  std::array<char, kSquashfsMagic.size()> head{};
   return ::pread(fd, head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
-         head == kMagic;
+         head == kSquashfsMagic;
 }
 
 UnpackSummary unpack_squashfs(int image_fd, std::string_view name, int target_dirfd,

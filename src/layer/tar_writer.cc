@@ -29,7 +29,7 @@ constexpr Field kMtime{136, 12};
 constexpr Field kChecksum{148, 8};
 constexpr std::size_t kTypeOffset = 156;
 constexpr Field kLinkName{157, 100};
-constexpr Field kMagic{257, 8};
+constexpr Field kMagicField{257, 8};
 constexpr Field kMajor{329, 8};
 constexpr Field kMinor{337, 8};
 constexpr Field kPrefix{345, 155};
@@ -47,7 +47,7 @@ class Header {
  public:
   Header() {
     bytes_.fill('\0');
-    put(kMagic, std::string_view("ustar\00000", 8));
+    put(kMagicField, std::string_view("ustar\00000", 8));
   }
   void put(Field field, std::string_view text) {
     std::memcpy(bytes_.data() + field.offset, text.data(), std::min(text.size(), field.size));

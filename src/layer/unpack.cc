@@ -22,10 +22,6 @@ namespace gbox::layer {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& reason) {
-  throw Error(reason, ExitCode::input);
-}
-
 uid_t checked_id(std::int64_t id, const char* what) {
   // The last one is chown's 'leave it as it is'.
   if (id < 0 || id >= 0xffffffffLL)

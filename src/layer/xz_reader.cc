@@ -11,7 +11,7 @@ namespace gbox::layer {
 
 namespace {
 
-constexpr std::array<unsigned char, 6> kMagic = {0xfd, '7', 'z', 'X', 'Z', 0};
+constexpr std::array<unsigned char, 6> kXzMagic = {0xfd, '7', 'z', 'X', 'Z', 0};
 // A check that this liblzma cannot compute would go unchecked, so it is told of.
 constexpr std::uint32_t kFlags = LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK;
 
@@ -75,8 +75,8 @@ lzma_ret begin(lzma_stream& stream, unsigned threads) {
 }  // namespace
 
 bool is_xz(std::span<const std::byte> head) noexcept {
-  return head.size() >= kMagic.size() &&
-         std::equal(kMagic.begin(), kMagic.end(), head.begin(),
+  return head.size() >= kXzMagic.size() &&
+         std::equal(kXzMagic.begin(), kXzMagic.end(), head.begin(),
                     [](unsigned char a, std::byte b) { return std::byte{a} == b; });
 }
 

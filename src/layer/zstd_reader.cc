@@ -20,10 +20,10 @@ constexpr std::size_t kJobOutput = 32;
 // Smaller frames share a job: handing one over costs more than decoding it.
 constexpr std::size_t kMinJobBytes = 512 << 10;
 
-struct FreeContext {
+struct FreeDecompressor {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
-using Context = std::unique_ptr<ZSTD_DCtx, FreeContext>;
+using Context = std::unique_ptr<ZSTD_DCtx, FreeDecompressor>;
 
 struct GivenUp {};  // the other side is gone; nobody is left to hear of it
 

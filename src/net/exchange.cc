@@ -2,6 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <new>
 #include <string_view>
 
 #include "gbox/base/error.h"
@@ -11,6 +14,7 @@ namespace gbox::net {
 namespace {
 
 constexpr std::size_t kMaxHeadBytes = 256u << 10;  // browsers stop at about the same
+constexpr long kUploadBufferBytes = 1 << 20;
 constexpr long kBufferBytes = 128 << 10;  // fewer calls a second than libcurl's 16 KiB would make
 
 // libcurl's own socket() lacks SOCK_CLOEXEC, and a step's process must not inherit a connection.
@@ -54,7 +58,8 @@ Exchange::Exchange(Session& session, Request wanted, OnBody on_body, void* owner
   set(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
   set(handle, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(settings.stall_bytes_per_second));
-  set(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings.stall_time.count()));
+  set(handle, CURLOPT_LOW_SPEED_TIME,
+      static_cast<long>(request.patience.value_or(settings.stall_time).count()));
   set(handle, CURLOPT_PROXY, proxy.url.c_str());  // "" also keeps libcurl from asking getenv
   set(handle, CURLOPT_NOPROXY, "");
   set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -71,13 +76,21 @@ Exchange::Exchange(Session& session, Request wanted, OnBody on_body, void* owner
         static_cast<char*>(nullptr));  // instead of the system's, not besides
   }
   watch_certificates(handle, tls);
+  std::vector<std::string> fields = request.fields;
   if (request.offset > 0) {
     set(handle, CURLOPT_RANGE, (std::to_string(request.offset) + "-").c_str());
-    if (!request.if_range.empty()) {
-      fields_.reset(::curl_slist_append(nullptr, ("If-Range: " + request.if_range).c_str()));
-      set(handle, CURLOPT_HTTPHEADER, fields_.get());
-    }
+    if (!request.if_range.empty()) fields.push_back("If-Range: " + request.if_range);
   }
+  set_method();
+  // Else libcurl waits a second for a word that few servers give.
+  if (request.body) fields.emplace_back("Expect:");
+  for (const std::string& field : fields) {
+    curl_slist* longer = ::curl_slist_append(fields_.get(), field.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)fields_.release();  // `longer` is the same list
+    fields_.reset(longer);
+  }
+  if (fields_) set(handle, CURLOPT_HTTPHEADER, fields_.get());
   set(handle, CURLOPT_HEADERFUNCTION, on_header);
   set(handle, CURLOPT_HEADERDATA, this);
   set(handle, CURLOPT_WRITEFUNCTION, on_data);
@@ -88,6 +101,51 @@ Exchange::Exchange(Session& session, Request wanted, OnBody on_body, void* owner
 
 Exchange::~Exchange() {
   if (handle_) (void)::curl_multi_remove_handle(session_.multi(), handle_.get());
+}
+
+void Exchange::set_method() {
+  CURL* handle = handle_.get();
+  if (request.method == "HEAD") set(handle, CURLOPT_NOBODY, 1L);
+  if (request.body) {
+    set(handle, CURLOPT_UPLOAD, 1L);
+    set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->bytes));
+    set(handle, CURLOPT_READFUNCTION, on_read);
+    set(handle, CURLOPT_READDATA, this);
+    set(handle, CURLOPT_SEEKFUNCTION, on_seek);
+    set(handle, CURLOPT_SEEKDATA, this);
+    set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
+    // One stream a connection: with HTTP/2 libcurl sends in small pieces.
+    set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  }
+  if (!request.method.empty() && request.method != "HEAD")
+    set(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+std::size_t Exchange::on_read(char* data, std::size_t size, std::size_t count,
+                              void* self) noexcept {
+  auto& exchange = *static_cast<Exchange*>(self);
+  const Outgoing& body = *exchange.request.body;
+  const std::size_t room =
+      static_cast<std::size_t>(std::min<std::uint64_t>(size * count, body.bytes - exchange.sent_));
+  if (room == 0) return 0;
+  try {
+    const std::size_t got =
+        body.read(exchange.sent_, std::as_writable_bytes(std::span(data, room)));
+    exchange.sent_ += got;
+    return got == 0 ? CURL_READFUNC_ABORT : got;  // fewer bytes than were announced
+  } catch (...) {
+    exchange.thrown = std::current_exception();
+    return CURL_READFUNC_ABORT;
+  }
+}
+
+int Exchange::on_seek(void* self, curl_off_t offset, int origin) noexcept {
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (origin != SEEK_SET || offset < 0 ||
+      static_cast<std::uint64_t>(offset) > exchange.request.body->bytes)
+    return CURL_SEEKFUNC_FAIL;
+  exchange.sent_ = static_cast<std::uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
 }
 
 std::size_t Exchange::on_header(char* data, std::size_t size, std::size_t count,

@@ -6,12 +6,15 @@
 #include <curl/curl.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "proxy.h"
 #include "reply.h"
@@ -19,10 +22,21 @@
 
 namespace gbox::net {
 
+// What is sent with a request. `read` gives bytes from an offset on: libcurl starts over when a
+// connection that it kept turns out to be closed.
+struct Outgoing {
+  std::uint64_t bytes = 0;
+  std::function<std::size_t(std::uint64_t offset, std::span<std::byte> buffer)> read;
+};
+
 struct Request {
-  std::string url;           // as for libcurl, credentials included
-  std::uint64_t offset = 0;  // ask for the bytes from here on
-  std::string if_range;      // an ETag: the whole, unless the file is still that
+  std::string url;                  // as for libcurl, credentials included
+  std::uint64_t offset = 0;         // ask for the bytes from here on
+  std::string if_range;             // an ETag: the whole, unless the file is still that
+  std::string method;               // "" is GET
+  std::vector<std::string> fields;  // of the head: "Name: value"
+  std::optional<Outgoing> body;     // none: nothing is sent
+  std::optional<std::chrono::seconds> patience;  // in place of Settings::stall_time
 };
 
 class Exchange {
@@ -44,6 +58,8 @@ class Exchange {
   // What on_body threw, if it did: libcurl's C code must not see it pass.
   std::exception_ptr thrown;
 
+  // Bytes of the body that libcurl has taken so far.
+  [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] long info(CURLINFO what) const;
   [[nodiscard]] bool connected() const;
   [[nodiscard]] std::string redirect_url() const;  // absolute; "" when there is none
@@ -53,6 +69,9 @@ class Exchange {
   static std::size_t on_header(char* data, std::size_t size, std::size_t count,
                                void* self) noexcept;
   static std::size_t on_data(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+  static std::size_t on_read(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+  static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
+  void set_method();
 
   struct CloseEasy {
     void operator()(CURL* handle) const noexcept { ::curl_easy_cleanup(handle); }
@@ -64,6 +83,7 @@ class Exchange {
   OnBody on_body_;
   std::array<char, CURL_ERROR_SIZE> error_{};
   std::size_t head_bytes_ = 0;
+  std::uint64_t sent_ = 0;
   std::unique_ptr<curl_slist, FreeList> fields_;
   std::unique_ptr<CURL, CloseEasy> handle_;
 };

@@ -9,7 +9,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // An interrupt is seen, and progress shown, this often.
-constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kReportEvery{100};
 
 class Loop {
  public:
@@ -59,7 +59,7 @@ class Loop {
   void report() {
     const Settings& settings = session_.settings;
     const auto now = Clock::now();
-    const bool due = now - reported_ >= kTick;
+    const bool due = now - reported_ >= kReportEvery;
     if (due) reported_ = now;
     for (Job* job : active_) {
       const bool fetched = job->done() && job->result().ok;
@@ -70,7 +70,7 @@ class Loop {
   }
 
   void sleep() {
-    auto until = Clock::now() + kTick;
+    auto until = Clock::now() + kReportEvery;
     for (const Job* job : active_) {
       if (job->done()) return;
       until = std::min(until, job->wake());

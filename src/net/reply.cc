@@ -61,6 +61,10 @@ void Reply::take(std::string_view line) {
   if (colon == std::string_view::npos) return;
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trim(line.substr(colon + 1));
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  fields.emplace_back(std::move(lower), value);
   if (is_name(name, "content-length")) content_length = number(value);
   if (is_name(name, "content-range")) content_range = parse_content_range(value);
   if (is_name(name, "content-type")) content_type = trim(value.substr(0, value.find(';')));

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace gbox::net {
 
@@ -26,6 +28,8 @@ struct Reply {
   std::optional<std::time_t> date;  // as a cache gives it, its age added
   std::optional<std::time_t> last_modified;
   std::optional<std::uint64_t> retry_after_s;
+  // All fields in the order they came, names in lower case.
+  std::vector<std::pair<std::string, std::string>> fields;
 
   // One line of the head. A new status line (behind '100 Continue') forgets what came before.
   void take(std::string_view line);

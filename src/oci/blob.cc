@@ -11,8 +11,6 @@ namespace gbox::oci {
 
 namespace {
 
-constexpr std::size_t kBufferBytes = 1u << 20;
-
 void seek(int fd, std::uint64_t offset, std::string_view what) {
   if (::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0)
     throw SysError(errno, "seek in " + std::string(what), ExitCode::input);

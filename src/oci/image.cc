@@ -75,17 +75,22 @@ ImageDocuments make_documents(const ImageSpec& spec) {
   return result;
 }
 
-ImageDocuments assemble(const ImageSpec& spec, LayoutWriter& writer) {
+ImageDocuments assemble(const ImageSpec& spec, LayoutWriter& writer,
+                        const std::vector<Attachment>& attachments) {
   ImageDocuments documents = make_documents(spec);
   for (const ImageEntry& entry : spec.entries) {
     if (!entry.layer) continue;
     const LayerBlob& layer = *entry.layer;
-    writer.add_file(layer.dirfd, layer.path,
-                    {.media_type = layer.media_type, .digest = layer.digest, .size = layer.size});
+    const Descriptor descriptor{
+        .media_type = layer.media_type, .digest = layer.digest, .size = layer.size};
+    if (layer.file)
+      writer.add_blob(*layer.file, descriptor);
+    else
+      writer.add_file(layer.dirfd, layer.path, descriptor);
   }
   (void)writer.add_bytes(documents.config_text, kConfigType);  // its descriptor is known already
   (void)writer.add_bytes(documents.manifest_text, kManifestType);
-  writer.publish(documents.manifest);
+  writer.publish(documents.manifest, add_attachments(writer, documents.manifest, attachments));
   return documents;
 }
 

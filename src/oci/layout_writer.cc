@@ -8,9 +8,12 @@
 
 #include "files.h"
 #include "gbox/base/error.h"
+#include "gbox/base/json.h"
 #include "gbox/base/text.h"
+#include "gbox/oci/attachment.h"
 #include "gbox/oci/layout.h"
 #include "gbox/sys/file.h"
+#include "layout_append.h"
 #include "tar.h"
 #include "target.h"
 #include "transfer.h"
@@ -20,10 +23,12 @@ namespace gbox::oci {
 namespace {
 
 constexpr int kPublishTries = 3;
+constexpr std::string_view kLegacyFile = "manifest.json";
 
 struct PendingBlob {
   Descriptor descriptor;
   std::optional<BlobFile> file;  // else `bytes`
+  bool linkable = false;         // it is the store's own
   std::string bytes;
 };
 using PendingBlobs = std::map<Digest, PendingBlob>;  // sorted: same image, same archive
@@ -81,12 +86,20 @@ struct LayoutWriter::State {
   OutputTarget target;
   WriteOptions options;
   PendingBlobs blobs;
+  std::optional<KeptImages> kept;
+  Digest root_digest;
   std::uint64_t done_bytes = 0;
   std::uint64_t total_bytes = 0;
 
   void add(PendingBlob blob) {
     const auto [place, added] = blobs.try_emplace(blob.descriptor.digest, std::move(blob));
     if (added) total_bytes += place->second.descriptor.size;
+  }
+
+  // Nothing names it any more.
+  void forget(const Digest& digest) {
+    total_bytes -= blobs.at(digest).descriptor.size;
+    blobs.erase(digest);
   }
 
   void sync(int fd, std::string_view what) const {
@@ -98,12 +111,41 @@ struct LayoutWriter::State {
     if (options.progress) options.progress(done_bytes, total_bytes);
   }
 
-  [[nodiscard]] std::string index_text(Descriptor manifest) const {
+  [[nodiscard]] std::string index_text(Descriptor manifest, const StringMap& annotations) const {
     manifest.annotations[std::string(kRefNameKey)] = options.name.ref_name;
     if (target.transport == Transport::archive && !options.name.full_name.empty())
       manifest.annotations[std::string(kImageNameKey)] = options.name.full_name;
-    // One entry and no more: skopeo and podman refuse a layout with two.
-    return to_json(Index{.manifests = {std::move(manifest)}});
+    // One entry and no more unless asked for: skopeo and podman refuse a layout with two.
+    Index index{.manifests = {}, .annotations = annotations};
+    if (kept) index.manifests = kept->entries;
+    index.manifests.push_back(std::move(manifest));
+    return to_json(index);
+  }
+
+  // The images of other names that are there, with what is about them. Their files come by links
+  // where that goes: nobody else will have them once this is published.
+  void keep_others(StringMap& annotations) {
+    kept = read_kept_images(target, options.name.ref_name);
+    for (const Parcel::Document& document : kept->parcel.documents)
+      add({.descriptor = document.descriptor, .file = std::nullopt, .bytes = document.text});
+    for (const auto& [digest, descriptor] : kept->parcel.blobs)
+      add({.descriptor = descriptor,
+           .file = kept->reader->open_blob(descriptor),
+           .linkable = target.transport == Transport::directory,
+           .bytes = {}});
+    if (kept->about_them.empty()) return;
+    const auto own = referrers_of(annotations);
+    PendingBlob index{.descriptor = {},
+                      .file = std::nullopt,
+                      .bytes = merge_referrers(
+                          kept->referrers, own ? blobs.at(own->digest).bytes : "",
+                          [&](const Digest& each) { return kept->about_them.contains(each); })};
+    index.descriptor = {.media_type = std::string(kIndexType),
+                        .digest = sha256(index.bytes),
+                        .size = index.bytes.size()};
+    annotations[std::string(kReferrersKey)] = referrers_annotation(index.descriptor);
+    if (own) forget(own->digest);
+    add(std::move(index));
   }
 
   void append(const PendingBlob& blob, int out_fd) {
@@ -118,7 +160,8 @@ struct LayoutWriter::State {
 
   void write_blob(const PendingBlob& blob, int dirfd) {
     const std::string& name = blob.descriptor.digest.hex();
-    if (options.sharing == Sharing::hard_link && blob.file &&
+    // Of an archive, a name would be one of the whole; and what lies elsewhere stays the owner's.
+    if (options.sharing == Sharing::hard_link && blob.file && blob.linkable &&
         try_link_blob(blob.file->fd.get(), dirfd, name)) {
       copied(blob.descriptor.size);
       return;
@@ -158,6 +201,27 @@ struct LayoutWriter::State {
     sys::write_all(fd, std::string(static_cast<std::size_t>(tar_padding(size)), '\0'), what);
   }
 
+  // What 'docker save' wrote before there was an image layout, and still writes beside it: docker
+  // 24 and older, and skopeo's 'docker-archive', read nothing else. Only one image fits it.
+  [[nodiscard]] std::string legacy_text() const {
+    const auto root = blobs.find(root_digest);
+    if ((kept && !kept->entries.empty()) || root == blobs.end() ||
+        root->second.descriptor.media_type != kManifestType)
+      return {};
+    const Manifest manifest = parse_manifest(root->second.bytes, "the manifest");
+    OrderedJson layers = OrderedJson::array();
+    for (const Descriptor& layer : manifest.layers) layers.push_back(blob_name(layer.digest));
+    OrderedJson tags = OrderedJson::array();
+    if (!options.name.full_name.empty()) tags.push_back(options.name.full_name);
+    OrderedJson image;
+    image["Config"] = blob_name(manifest.config.digest);
+    image["RepoTags"] = std::move(tags);
+    image["Layers"] = std::move(layers);
+    OrderedJson list = OrderedJson::array();
+    list.push_back(std::move(image));
+    return list.dump();
+  }
+
   // Small documents first, so that a reader of a stream knows the image before the layers come.
   void write_archive(int fd, const std::string& index) {
     const std::string& what = target.path;
@@ -168,6 +232,7 @@ struct LayoutWriter::State {
     };
     add_text(kLayoutFile, kLayoutText);
     add_text(kIndexFile, index);
+    if (const std::string legacy = legacy_text(); !legacy.empty()) add_text(kLegacyFile, legacy);
     sys::write_all(fd, tar_header("blobs/", TarKind::directory, 0), what);
     std::set<std::string_view> directories;
     for (const auto& [digest, blob] : blobs) {
@@ -200,7 +265,10 @@ struct LayoutWriter::State {
 
   // Returns false when somebody else published to the same place meanwhile.
   [[nodiscard]] bool try_publish(const Draft& draft) const {
-    const TargetPlace place = examine_target(target, options.name.ref_name);
+    const TargetPlace place = examine_target(target, options.name.ref_name, options.others);
+    if (kept && !kept->is_current(target))
+      throw Error("somebody else has written to it meanwhile", ExitCode::image)
+          .set_hint("run again: all that was made is kept");
     try {
       if (target.transport == Transport::archive) {
         sys::renameat(place.parent.get(), draft.name(), place.parent.get(), place.name);
@@ -216,11 +284,14 @@ struct LayoutWriter::State {
     return true;
   }
 
-  void publish(const Descriptor& manifest) {
-    const TargetPlace place = examine_target(target, options.name.ref_name);
+  void publish(const Descriptor& manifest, StringMap annotations) {
+    root_digest = manifest.digest;
+    const TargetPlace place = examine_target(target, options.name.ref_name, options.others);
     remove_stale_leftovers(place);
+    if (options.others == Others::keep && place.occupied == Occupied::layout)
+      keep_others(annotations);
     Draft draft(place, target.transport);
-    const std::string index = index_text(manifest);
+    const std::string index = index_text(manifest, annotations);
     if (target.transport == Transport::archive)
       write_archive(draft.fd(), index);
     else
@@ -237,7 +308,7 @@ LayoutWriter::LayoutWriter(OutputTarget target, WriteOptions options)
     : state_(std::make_unique<State>()) {
   state_->target = std::move(target);
   state_->options = std::move(options);
-  check_target(state_->target, state_->options.name.ref_name);
+  check_target(state_->target, state_->options.name.ref_name, state_->options.others);
 }
 LayoutWriter::LayoutWriter(LayoutWriter&&) noexcept = default;
 LayoutWriter& LayoutWriter::operator=(LayoutWriter&&) noexcept = default;
@@ -252,7 +323,22 @@ void LayoutWriter::add_file(int dirfd, const std::string& path, const Descriptor
     throw Error("add blob " + what + ": it has " + std::to_string(file.size) +
                     " bytes instead of " + std::to_string(descriptor.size),
                 ExitCode::image);
-  state_->add({.descriptor = descriptor, .file = std::move(file), .bytes = {}});
+  state_->add({.descriptor = descriptor, .file = std::move(file), .linkable = true, .bytes = {}});
+}
+
+void LayoutWriter::add_blob(const BlobFile& blob, const Descriptor& descriptor) {
+  if (blob.size != descriptor.size)
+    throw Error("add blob " + gbox::quoted(descriptor.digest.to_string()) + ": it has " +
+                    std::to_string(blob.size) + " bytes instead of " +
+                    std::to_string(descriptor.size),
+                ExitCode::image);
+  // An offset of its own, so that one image may be written to several targets.
+  BlobFile own{.fd = sys::open("/proc/self/fd/" + std::to_string(blob.fd.get()), O_RDONLY),
+               .offset = blob.offset,
+               .size = blob.size};
+  if (::lseek(own.fd.get(), static_cast<off_t>(own.offset), SEEK_SET) < 0)
+    throw SysError(errno, "seek in blob " + gbox::quoted(descriptor.digest.to_string()));
+  state_->add({.descriptor = descriptor, .file = std::move(own), .bytes = {}});
 }
 
 Descriptor LayoutWriter::add_bytes(std::string bytes, std::string_view media_type) {
@@ -262,11 +348,11 @@ Descriptor LayoutWriter::add_bytes(std::string bytes, std::string_view media_typ
   return descriptor;
 }
 
-void LayoutWriter::publish(const Descriptor& manifest) {
+void LayoutWriter::publish(const Descriptor& manifest, const StringMap& annotations) {
   if (!state_->blobs.contains(manifest.digest))
     throw Error("internal error: publishing an image whose manifest was not added");
   try {
-    state_->publish(manifest);
+    state_->publish(manifest, annotations);
   } catch (Error& error) {
     if (!error.message().starts_with(deed_of(state_->target)))
       error.add_context(deed_of(state_->target));

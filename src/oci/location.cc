@@ -5,6 +5,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "names.h"
 
 namespace gbox::oci {
 
@@ -12,17 +13,6 @@ namespace {
 
 constexpr std::string_view kForms = "'oci:DIR[:REF]' and 'oci-archive:FILE[:REF]'";
 constexpr std::size_t kMaxReferenceBytes = 255;  // a full image name's limit in registries
-constexpr std::size_t kMaxTagBytes = 128;
-
-bool is_lower_alnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-bool is_upper(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-bool is_alnum(char c) {
-  return is_lower_alnum(c) || is_upper(c);
-}
 
 [[noreturn]] void refuse_usage(std::string message, std::string hint) {
   Error error(std::move(message), ExitCode::usage);
@@ -55,11 +45,13 @@ ImageLocation parse(std::string_view text, std::string_view option, std::string_
     refuse_usage(prefix + "no transport before the path",
                  "for a directory: 'oci:" + printable(text) +
                      "', for a tar file: 'oci-archive:" + printable(text) + "'");
-  if (transport == "oci-archive")
+  location.docker = transport == "docker-archive" && deed == "write to";
+  if (transport == "oci-archive" || location.docker)
     location.transport = Transport::archive;
   else if (transport != "oci")
-    refuse_usage(prefix + "unknown transport " + gbox::quoted(transport) + " (known: 'oci' and " +
-                     "'oci-archive')",
+    refuse_usage(prefix + "unknown transport " + gbox::quoted(transport) +
+                     (deed == "write to" ? " (known: 'oci', 'oci-archive' and 'docker-archive')"
+                                         : " (known: 'oci' and 'oci-archive')"),
                  forms + "; 'skopeo copy' converts to others");
   std::string_view path = text.substr(colon + 1);
   if (const std::size_t end = path.find(':'); end != std::string_view::npos) {
@@ -76,34 +68,6 @@ ImageLocation parse(std::string_view text, std::string_view option, std::string_
   if (path.empty()) refuse_usage(prefix + "no path to " + std::string(deed), forms);
   location.path = path;
   return location;
-}
-
-// "[a-z0-9]+", joined by one '.', one or two '_', or any number of '-'.
-bool is_name_component(std::string_view text) {
-  if (text.empty() || !is_lower_alnum(text.front()) || !is_lower_alnum(text.back())) return false;
-  for (std::size_t i = 0; i < text.size();) {
-    if (is_lower_alnum(text[i])) {
-      ++i;
-      continue;
-    }
-    std::size_t end = i;
-    while (end < text.size() && text[end] == text[i]) ++end;
-    const std::size_t limit = text[i] == '.' ? 1 : text[i] == '_' ? 2 : text[i] == '-' ? 255 : 0;
-    if (end - i > limit || !is_lower_alnum(text[end])) return false;  // ends alnum: end is inside
-    i = end;
-  }
-  return true;
-}
-
-bool is_tag(std::string_view text) {
-  if (text.empty() || text.size() > kMaxTagBytes) return false;
-  if (!is_alnum(text.front()) && text.front() != '_') return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
-}
-
-bool is_domain(std::string_view component) {
-  return component == "localhost" || component.find_first_of(".:") != std::string_view::npos;
 }
 
 void check_name(std::string_view repository, std::string_view tag, const std::string& shown) {
@@ -126,7 +90,9 @@ void check_name(std::string_view repository, std::string_view tag, const std::st
 }  // namespace
 
 std::string to_string(const ImageLocation& location) {
-  std::string text = location.transport == Transport::archive ? "oci-archive:" : "oci:";
+  std::string text = location.docker                            ? "docker-archive:"
+                     : location.transport == Transport::archive ? "oci-archive:"
+                                                                : "oci:";
   text += location.path;
   if (!location.reference.empty()) text += ':' + location.reference;
   return text;

@@ -33,11 +33,6 @@ struct Choice {
 };
 
 // A wanted variant must match; no wanted variant takes any.
-bool suits(const Platform& offered, const Platform& wanted) {
-  return offered.os == wanted.os && offered.architecture == wanted.architecture &&
-         (wanted.variant.empty() || offered.variant == wanted.variant);
-}
-
 std::vector<std::string> names_of(const std::vector<Descriptor>& entries) {
   std::vector<std::string> names;
   for (const Descriptor& entry : entries) {
@@ -141,6 +136,10 @@ const Index& LayoutReader::index() const noexcept {
   return state_->index;
 }
 
+std::vector<Descriptor> LayoutReader::named() const {
+  return state_->named_entries();
+}
+
 Image LayoutReader::pick(const std::optional<Platform>& platform) const {
   Choice choice;
   state_->collect(state_->named_entries(), 1, choice);
@@ -149,8 +148,7 @@ Image LayoutReader::pick(const std::optional<Platform>& platform) const {
   std::vector<std::string> offered;
   for (const Descriptor& entry : choice.manifests) {
     offered.push_back(entry.platform ? to_string(*entry.platform) : entry.digest.to_string());
-    if (!platform || !entry.platform || suits(*entry.platform, *platform))
-      suitable.push_back(entry);
+    if (!platform || !entry.platform || entry.platform->suits(*platform)) suitable.push_back(entry);
   }
   if (suitable.empty())
     state_->refuse_choice("it is not for " + gbox::quoted(to_string(*platform)) + ", only for " +
@@ -159,7 +157,7 @@ Image LayoutReader::pick(const std::optional<Platform>& platform) const {
     state_->refuse_choice("more than one manifest suits: " + quoted_list(offered),
                           "copy the one you mean with 'skopeo copy' and use that");
   Image image = read_image(suitable.front());
-  if (platform && !suits(image.config.platform, *platform))
+  if (platform && !image.config.platform.suits(*platform))
     state_->refuse_choice("it is not for " + gbox::quoted(to_string(*platform)) + " but for " +
                           gbox::quoted(to_string(image.config.platform)));
   return image;

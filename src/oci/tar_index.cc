@@ -73,9 +73,9 @@ void refuse_compressed(std::string_view start, std::string_view what) {
   }
 }
 
-class Scanner {
+class TarScanner {
  public:
-  Scanner(int fd, std::string_view what) : fd_(fd), what_(what) {
+  TarScanner(int fd, std::string_view what) : fd_(fd), what_(what) {
     const struct stat status = sys::fstat(fd);
     if (!S_ISREG(status.st_mode)) refuse(what_, "not a regular file");
     end_ = static_cast<std::uint64_t>(status.st_size);
@@ -214,7 +214,7 @@ class Scanner {
 }  // namespace
 
 TarIndex index_tar(int fd, std::string_view what) {
-  return Scanner(fd, what).run();
+  return TarScanner(fd, what).run();
 }
 
 }  // namespace gbox::oci

@@ -11,21 +11,21 @@ namespace {
 constexpr std::size_t kNameBytes = 100;
 constexpr std::uint64_t kMaxOctalSize = (std::uint64_t{1} << 33) - 1;  // eleven octal digits
 
-using Block = std::array<char, kTarBlock>;
+using TextBlock = std::array<char, kTarBlock>;
 
-void put(Block& block, std::size_t at, std::string_view text) {
+void put(TextBlock& block, std::size_t at, std::string_view text) {
   std::memcpy(block.data() + at, text.data(), text.size());
 }
 
 // `width` octal digits and a NUL.
-void put_octal(Block& block, std::size_t at, std::size_t width, std::uint64_t value) {
+void put_octal(TextBlock& block, std::size_t at, std::size_t width, std::uint64_t value) {
   for (std::size_t i = width; i-- > 0; value >>= 3)
     block[at + i] = static_cast<char>('0' + (value & 7));
 }
 
 // Field offsets as in POSIX.1-2017, pax, "ustar Interchange Format".
 std::string ustar_block(std::string_view name, char type, unsigned mode, std::uint64_t size) {
-  Block block{};
+  TextBlock block{};
   put(block, 0, name.substr(0, kNameBytes));
   put_octal(block, 100, 7, mode);
   put_octal(block, 108, 7, 0);  // uid

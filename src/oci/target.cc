@@ -106,7 +106,7 @@ void check_directory_content(const OutputTarget& target, const std::vector<std::
                   "move that away, or use another path");
 }
 
-void check_images(const OutputTarget& target, std::string_view ref_name) {
+void check_images(const OutputTarget& target, std::string_view ref_name, Others others) {
   Index index;
   try {
     index = read_index(*open_files(target));
@@ -116,21 +116,31 @@ void check_images(const OutputTarget& target, std::string_view ref_name) {
     refuse_target(target, "what is there cannot be read as an image (" + error.message() + ")",
                   other_place_hint(target));
   }
-  std::vector<std::string> others;
+  std::vector<std::string> names;
+  std::size_t nameless = 0;
   for (const Descriptor& entry : index.manifests) {
     const std::string name = ref_name_of(entry);
-    if (!name.empty() && name != ref_name) others.push_back(name);
+    if (name.empty()) ++nameless;
+    if (!name.empty() && name != ref_name) names.push_back(name);
   }
-  if (!others.empty())
-    refuse_target(target, "it already holds " + quoted_list(others),
-                  other_place_hint(target) + " if you do not need it any more");
+  if (others == Others::keep) {
+    if (nameless != 0)
+      refuse_target(target, "what it already holds has no name",
+                    "use another path: among several, an image is found by its name alone");
+    return;
+  }
+  if (!names.empty())
+    refuse_target(target, "it already holds " + quoted_list(names),
+                  "use another path, or '--append' and read it as " +
+                      gbox::quoted(to_string(
+                          {target.transport, target.path, std::string(ref_name), target.docker})));
   if (index.manifests.size() > 1)
     refuse_target(target, "it already holds " + std::to_string(index.manifests.size()) + " images",
                   other_place_hint(target) + " if you do not need them any more");
 }
 
 Occupied examine_directory(const OutputTarget& target, const TargetPlace& place,
-                           std::string_view ref_name) {
+                           std::string_view ref_name, Others others) {
   const std::optional<struct stat> status =
       sys::try_fstatat(place.parent.get(), place.name, AT_SYMLINK_NOFOLLOW);
   if (!status) return Occupied::no;
@@ -145,12 +155,12 @@ Occupied examine_directory(const OutputTarget& target, const TargetPlace& place,
   const std::vector<std::string> names = sys::list_directory(directory.get(), place.name);
   if (names.empty()) return Occupied::empty;
   check_directory_content(target, names);
-  check_images(target, ref_name);
+  check_images(target, ref_name, others);
   return Occupied::layout;
 }
 
 Occupied examine_archive(const OutputTarget& target, const TargetPlace& place,
-                         std::string_view ref_name) {
+                         std::string_view ref_name, Others others) {
   const std::optional<struct stat> status =
       sys::try_fstatat(place.parent.get(), place.name, AT_SYMLINK_NOFOLLOW);
   if (!status) return Occupied::no;
@@ -164,7 +174,7 @@ Occupied examine_archive(const OutputTarget& target, const TargetPlace& place,
   if (is_mount_point(place.parent.get(), place.name))
     refuse_target(target, "it is a mount point, which cannot be replaced", "use another path");
   if (status->st_size == 0) return Occupied::empty;
-  check_images(target, ref_name);
+  check_images(target, ref_name, others);
   return Occupied::layout;
 }
 
@@ -175,7 +185,7 @@ std::string deed_of(const OutputTarget& target) {
          gbox::quoted(target.path);
 }
 
-TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name) {
+TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name, Others others) {
   const std::string path = resolve(target);
   if (path == "/")
     refuse_target(target, "the root directory cannot be replaced", "use another path");
@@ -185,8 +195,8 @@ TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name
   place.parent = open_parent(target, place.parent_path);
   try {
     place.occupied = target.transport == Transport::archive
-                         ? examine_archive(target, place, ref_name)
-                         : examine_directory(target, place, ref_name);
+                         ? examine_archive(target, place, ref_name, others)
+                         : examine_directory(target, place, ref_name, others);
   } catch (SysError& error) {
     error.add_context(deed_of(target)).add_code(ExitCode::image);
     error.add_hint(other_place_hint(target));
@@ -195,8 +205,8 @@ TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name
   return place;
 }
 
-void check_target(const OutputTarget& target, std::string_view ref_name) {
-  (void)examine_target(target, ref_name);  // it throws what there is to say
+void check_target(const OutputTarget& target, std::string_view ref_name, Others others) {
+  (void)examine_target(target, ref_name, others);  // it throws what there is to say
 }
 
 void remove_stale_leftovers(const TargetPlace& place) noexcept {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "gbox/oci/layout.h"
 #include "gbox/oci/location.h"
 #include "gbox/sys/fd.h"
 
@@ -23,7 +24,7 @@ struct TargetPlace {
 };
 
 // Throws Error (image) when the target may not be written; see check_target().
-TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name);
+TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name, Others others);
 
 std::string deed_of(const OutputTarget& target);  // "write layout 'out'", "write archive 'x.tar'"
 

@@ -15,7 +15,6 @@ namespace gbox::oci {
 namespace {
 
 constexpr std::uint64_t kChunkBytes = 16u << 20;  // so that clocks move and Ctrl-C is heard
-constexpr std::size_t kBufferBytes = 1u << 20;
 
 bool try_clone(const BlobFile& blob, int out_fd) {
   if (blob.offset != 0 || ::lseek(out_fd, 0, SEEK_CUR) != 0) return false;

@@ -4,6 +4,7 @@
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
 #include "gbox/oci/types.h"
+#include "linked.h"
 #include "strict_json.h"
 
 namespace gbox::oci {
@@ -67,24 +68,6 @@ Platform parse_platform(const Json& value, std::string_view what) {
           .variant = optional_string(value, "variant", what)};
 }
 
-Descriptor parse_descriptor(const Json& value, std::string_view what) {
-  check_key_case(value, {"mediaType", "digest", "size", "annotations", "platform"}, what);
-  Descriptor result;
-  result.media_type = json_string(value, "mediaType", what);
-  if (result.media_type.empty()) refuse(what, "key 'mediaType' is empty");
-  // Digest admits hex only: a digest can never be a path that leads elsewhere.
-  result.digest = with_context("read " + std::string(what),
-                               [&] { return parse_digest(json_string(value, "digest", what)); });
-  result.size = json_size(value, "size", what);
-  if (result.size > kMaxBlobBytes)
-    refuse(what, "a blob of " + std::to_string(result.size) + " bytes, more than " +
-                     human_size(kMaxBlobBytes));
-  result.annotations = string_map(value, "annotations", what);
-  if (const Json* platform = member_or_null(value, "platform"))
-    result.platform = parse_platform(*platform, what);
-  return result;
-}
-
 void check_layer(const Descriptor& layer, std::string_view what) {
   if (is_layer_type(layer.media_type)) return;
   if (layer.media_type.find("nondistributable") != std::string::npos ||
@@ -138,6 +121,24 @@ std::vector<Digest> parse_diff_ids(const Json& document, std::string_view what) 
 }
 
 }  // namespace
+
+Descriptor parse_descriptor(const Json& value, std::string_view what) {
+  check_key_case(value, {"mediaType", "digest", "size", "annotations", "platform"}, what);
+  Descriptor result;
+  result.media_type = json_string(value, "mediaType", what);
+  if (result.media_type.empty()) refuse(what, "key 'mediaType' is empty");
+  // Digest admits hex only: a digest can never be a path that leads elsewhere.
+  result.digest = with_context("read " + std::string(what),
+                               [&] { return parse_digest(json_string(value, "digest", what)); });
+  result.size = json_size(value, "size", what);
+  if (result.size > kMaxBlobBytes)
+    refuse(what, "a blob of " + std::to_string(result.size) + " bytes, more than " +
+                     human_size(kMaxBlobBytes));
+  result.annotations = string_map(value, "annotations", what);
+  if (const Json* platform = member_or_null(value, "platform"))
+    result.platform = parse_platform(*platform, what);
+  return result;
+}
 
 Index parse_index(std::string_view text, std::string_view what) {
   const Json document = parse_document(text, what);

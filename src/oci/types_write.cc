@@ -6,6 +6,7 @@
 #include "gbox/base/error.h"
 #include "gbox/base/json.h"
 #include "gbox/oci/types.h"
+#include "linked.h"
 
 namespace gbox::oci {
 
@@ -35,19 +36,6 @@ void add_platform(OrderedJson& object, const Platform& platform) {
   object["architecture"] = platform.architecture;
   add_string(object, "variant", platform.variant);
   object["os"] = platform.os;
-}
-
-OrderedJson descriptor_json(const Descriptor& descriptor) {
-  OrderedJson object;
-  object["mediaType"] = descriptor.media_type;
-  object["digest"] = descriptor.digest.to_string();
-  object["size"] = descriptor.size;
-  add_map(object, "annotations", descriptor.annotations);
-  if (descriptor.platform) {
-    OrderedJson& platform = object["platform"] = OrderedJson::object();
-    add_platform(platform, *descriptor.platform);
-  }
-  return object;
 }
 
 OrderedJson descriptors_json(const std::vector<Descriptor>& descriptors) {
@@ -91,6 +79,19 @@ std::string dump(const OrderedJson& document) {
 
 }  // namespace
 
+OrderedJson descriptor_json(const Descriptor& descriptor) {
+  OrderedJson object;
+  object["mediaType"] = descriptor.media_type;
+  object["digest"] = descriptor.digest.to_string();
+  object["size"] = descriptor.size;
+  add_map(object, "annotations", descriptor.annotations);
+  if (descriptor.platform) {
+    OrderedJson& platform = object["platform"] = OrderedJson::object();
+    add_platform(platform, *descriptor.platform);
+  }
+  return object;
+}
+
 std::string to_json(const Index& index) {
   OrderedJson document;
   document["schemaVersion"] = 2;
@@ -124,6 +125,11 @@ std::string to_json(const ImageConfig& config) {
   for (const History& entry : config.history)
     history.push_back(history_json(entry, config.created));
   return dump(document);
+}
+
+bool Platform::suits(const Platform& wanted) const {
+  return os == wanted.os && architecture == wanted.architecture &&
+         (wanted.variant.empty() || variant == wanted.variant);
 }
 
 std::string to_string(const Platform& platform) {

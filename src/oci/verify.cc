@@ -7,14 +7,14 @@
 #include "files.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "gbox/oci/attachment.h"
 #include "gbox/oci/layout.h"
 #include "gbox/oci/reader.h"
+#include "linked.h"
 
 namespace gbox::oci {
 
 namespace {
-
-constexpr int kMaxDepth = 4;
 
 class Verifier {
  public:
@@ -24,16 +24,27 @@ class Verifier {
   std::vector<std::string> run() {
     attempt([&] {
       const Index index = read_index(files_);
-      if (index.manifests.size() != 1)
+      if (index.manifests.size() != 1 && !have_own_names(index))
         complain(gbox::quoted(kIndexFile), "it has " + std::to_string(index.manifests.size()) +
-                                               " entries; skopeo and podman want exactly one");
+                                               " entries; skopeo and podman want exactly one, or a "
+                                               "name of its own for each");
       for (const Descriptor& entry : index.manifests) attempt([&] { visit(entry, 1); });
+      attempt([&] { visit_attachments(index); });
       find_strays();
     });
     return std::move(complaints_);
   }
 
  private:
+  // Then each of several can be asked for.
+  static bool have_own_names(const Index& index) {
+    std::set<std::string> names;
+    for (const Descriptor& entry : index.manifests)
+      if (const std::string name = ref_name_of(entry); name.empty() || !names.insert(name).second)
+        return false;
+    return !names.empty();
+  }
+
   template <class Action>
   void attempt(Action&& action) {
     try {
@@ -74,7 +85,7 @@ class Verifier {
 
   void visit(const Descriptor& entry, int depth) {
     const std::string what = gbox::quoted(entry.digest.to_string());
-    if (depth > kMaxDepth || named_.size() > kMaxIndexEntries + 2 * kMaxLayers)
+    if (depth > kMaxNesting || named_.size() > kMaxIndexEntries + 2 * kMaxLayers)
       return complain(what, "indexes are nested too deep or name too much");
     const bool seen = named_.contains(entry.digest);
     if (entry.media_type != kIndexType && entry.media_type != kManifestType) {
@@ -88,7 +99,34 @@ class Verifier {
       attempt([&] { visit(nested, depth + 1); });
   }
 
+  // What gbox keeps beside an image: artifacts, each of an image that is here.
+  void visit_attachments(const Index& index) {
+    const std::optional<Descriptor> referrers = referrers_of(index.annotations);
+    if (!referrers) return;
+    const std::optional<std::string> list = check_document(*referrers);
+    if (!list) return;
+    for (const Descriptor& entry : parse_referrers(*list)) {
+      attempt([&] {
+        const std::string what = gbox::quoted(entry.digest.to_string());
+        const std::optional<std::string> text = check_document(entry);
+        if (!text) return;
+        const Artifact artifact = parse_artifact(*text, what);
+        if (!named_.contains(artifact.subject.digest))
+          complain(what, "its subject is no image of the layout");
+        (void)check_blob(artifact.config);
+        (void)check_blob(artifact.blob);
+      });
+    }
+  }
+
   void visit_manifest(const Descriptor& entry, const std::string& text, const std::string& what) {
+    const Linked linked = parse_linked(text, entry.media_type, what);
+    const bool unknown = entry.platform && entry.platform->os == "unknown";
+    if (linked.subject || !linked.artifact_type.empty() || unknown) {
+      // An artifact beside the images, such as an attestation: only its bytes are checked.
+      for (const Descriptor& blob : linked.blobs) attempt([&] { (void)check_blob(blob); });
+      return;
+    }
     const Manifest manifest = parse_manifest(text, what);
     std::optional<ImageConfig> config;
     attempt([&] {
@@ -165,10 +203,13 @@ std::vector<std::string> verify_layout(const ImageLocation& location, const Diff
   return Verifier(*files, diff_id_of).run();
 }
 
-bool is_up_to_date(const OutputTarget& target, const ImageName& name, const Digest& manifest) {
+bool is_up_to_date(const OutputTarget& target, const ImageName& name, const Digest& manifest,
+                   const std::vector<std::string>& annotations) {
   try {
     const LayoutReader reader({target.transport, target.path, {}});
     if (reader.index().manifests.size() != 1) return false;
+    for (const std::string& each : annotations)
+      if (!reader.index().annotations.contains(each)) return false;
     const Descriptor& entry = reader.index().manifests.front();
     if (entry.digest != manifest || ref_name_of(entry) != name.ref_name) return false;
     const auto full = entry.annotations.find(std::string(kImageNameKey));

@@ -125,7 +125,11 @@ void compare_definitions(Reasons& reasons, const Json& before, const Json& after
     const Json old_value = was.contains(field) ? was[field] : Json();
     const Json new_value = is.contains(field) ? is[field] : Json();
     if (old_value == new_value) continue;
-    if (field == "copy") {
+    if (field == "ground") {
+      // It comes and goes with a root and what is merged there, which are fields of their own.
+      if (!old_value.is_null() && !new_value.is_null())
+        reasons.emplace_back("gbox brings other things along to a root of its own");
+    } else if (field == "copy") {
       compare_copies(reasons, old_value, new_value);
     } else if (field == "run") {
       const char* change = old_value.is_null()   ? "added"

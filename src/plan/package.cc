@@ -5,14 +5,6 @@
 
 namespace gbox::plan {
 
-namespace {
-
-void add(Json& parts, const char* name, Json value) {
-  parts.push_back(Json::array({name, std::move(value)}));
-}
-
-}  // namespace
-
 Json package_parts(const PackageInputs& inputs) {
   Json parts = Json::array();
   add(parts, part::kKeyFormat, kPackageKeyFormat);

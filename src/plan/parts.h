@@ -1,6 +1,10 @@
 // Names of a key's parts, in the order in which they are hashed and compared.
 #pragma once
 
+#include <utility>
+
+#include "gbox/base/json.h"
+
 namespace gbox::plan::part {
 
 inline constexpr const char* kKeyFormat = "key-format";       // number
@@ -33,3 +37,11 @@ inline constexpr const char* kOnce = "once";                  // text
 inline constexpr const char* kRoot = "root";                  // where it is merged
 
 }  // namespace gbox::plan::part
+
+namespace gbox::plan {
+
+inline void add(Json& parts, const char* name, Json value) {
+  parts.push_back(Json::array({name, std::move(value)}));
+}
+
+}  // namespace gbox::plan

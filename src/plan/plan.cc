@@ -5,6 +5,7 @@
 #include "gbox/base/digest.h"
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "gbox/spec/trim_presets.h"
 #include "parts.h"
 
 namespace gbox::plan {
@@ -13,9 +14,23 @@ namespace {
 
 constexpr const char* kBaseStep = "base";
 constexpr const char* kConfigStep = "config";
+// Changes with what a ROOT of its own gets without anybody asking for it.
+constexpr int kGroundFormat = 1;
 
-void add(Json& parts, const char* name, Json value) {
-  parts.push_back(Json::array({name, std::move(value)}));
+// What presets mean is part of it: a later gbox may have other rules for the same word.
+Json trim_of(const spec::Trim& trim) {
+  Json definition = Json::object();
+  for (const spec::Text& preset : trim.presets) {
+    const spec::TrimPreset* found = spec::find_trim_preset(preset.value);
+    if (found == nullptr) throw Error("internal error: no preset " + quoted(preset.value));
+    Json rules = Json::array();
+    for (const spec::TrimRule& rule : found->rules)
+      rules.push_back({rule.glob, rule.reach == spec::TrimRule::Reach::anywhere,
+                       rule.keeps == spec::TrimRule::Keeps::locales});
+    definition["presets"][preset.value] = std::move(rules);
+  }
+  if (!trim.keep_locales.empty()) definition["keep_locales"] = spec::values_of(trim.keep_locales);
+  return definition;
 }
 
 // What a phase does, without what it is called. Fields that do nothing are left out, so that a
@@ -27,6 +42,10 @@ Json definition_of(const spec::Phase& phase) {
     if (copy.mode) entry["mode"] = *copy.mode;
     definition["copy"].push_back(std::move(entry));
   }
+  if (!phase.copy_package.empty()) definition["copy_package"] = spec::values_of(phase.copy_package);
+  // What is done besides, unsaid, to build up a ROOT.
+  if (phase.root != "/" && (!phase.emerge.atoms.empty() || !phase.copy_package.empty()))
+    definition["ground"] = kGroundFormat;
   if (!phase.emerge.atoms.empty()) {
     const spec::Emerge& emerge = phase.emerge;
     definition["emerge"] = spec::values_of(emerge.atoms);
@@ -38,6 +57,8 @@ Json definition_of(const spec::Phase& phase) {
     if (emerge.passes != 1) definition["passes"] = emerge.passes;
   }
   if (!phase.unmerge.empty()) definition["unmerge"] = spec::values_of(phase.unmerge);
+  if (phase.depclean) definition["depclean"] = true;
+  if (phase.trim) definition["trim"] = trim_of(*phase.trim);
   if (!phase.run.empty()) {
     definition["run"] = phase.run;
     definition["shell"] = spec::to_string(phase.shell);
@@ -57,7 +78,8 @@ Json definition_of(const spec::Phase& phase) {
 
 // Whether something of the image runs, and so sees the environment and the repositories.
 bool runs_programs(const spec::Phase& phase) {
-  return !phase.emerge.atoms.empty() || !phase.unmerge.empty() || !phase.run.empty();
+  return !phase.emerge.atoms.empty() || !phase.copy_package.empty() || !phase.unmerge.empty() ||
+         phase.depclean || !phase.run.empty();
 }
 
 class Planner {
@@ -112,7 +134,8 @@ class Planner {
     if (inputs_.base_digest.empty()) missing("the base");
     Step step = begin(kBaseStep, StepKind::base);
     step.definition =
-        spec_.base.stage3.empty()
+        !spec_.base.image.empty() ? Json{{"image", spec_.base.image}}
+        : spec_.base.stage3.empty()
             ? Json{{"tarball", spec_.base.tarball}}
             : Json{{"stage3", spec_.base.stage3}};  // its name decides nothing, its bytes do
     add(step.parts, part::kBase,
@@ -131,6 +154,7 @@ class Planner {
     Step step = begin(phase.name, StepKind::phase);
     step.phase = phase.name;
     step.definition = definition_of(phase);
+    if (!phase.run.empty() && inputs_.epoch) step.definition["source_date_epoch"] = *inputs_.epoch;
     add(step.parts, part::kDefinition, step.definition);
     if (!phase.copy.empty()) add(step.parts, part::kSources, sources_of(phase));
     if (const auto mounts = inputs_.mount_sources.find(phase.name);

@@ -99,7 +99,7 @@ std::string crc24(std::string_view data) {
   return bytes;
 }
 
-[[noreturn]] void refuse(std::string_view what, const std::string& why) {
+[[noreturn]] void refuse_armor(std::string_view what, const std::string& why) {
   throw Error("read " + quoted(what) + ": " + why, ExitCode::input)
       .set_hint("the file is cut short or damaged; fetch it again");
 }
@@ -114,28 +114,29 @@ ArmorBlock read_block(Lines& lines, std::string_view type, std::string_view what
     const std::string_view line = without_trailing_blanks(*raw);
     if (line.starts_with(kDashes)) {
       if (block_type(line, kEnd) != type)
-        refuse(what, "a block of armour begins as " + quoted(type) + " and does not end as one");
+        refuse_armor(what,
+                     "a block of armour begins as " + quoted(type) + " and does not end as one");
       const auto data = decode_base64(base64);
-      if (!data || data->empty()) refuse(what, "the armour is not base64");
+      if (!data || data->empty()) refuse_armor(what, "the armour is not base64");
       block.data = *data;
       if (checksum && decode_base64(*checksum) != crc24(block.data))
-        refuse(what, "the armour's checksum differs");
+        refuse_armor(what, "the armour's checksum differs");
       return block;
     }
     if (in_headers) {  // "Version: …", up to an empty line
       if (line.empty())
         in_headers = false;
       else if (line.find(": ") == std::string_view::npos && !line.ends_with(':'))
-        refuse(what, "the armour's header is not one");
+        refuse_armor(what, "the armour's header is not one");
       continue;
     }
-    if (checksum && !line.empty()) refuse(what, "the armour goes on behind its checksum");
+    if (checksum && !line.empty()) refuse_armor(what, "the armour goes on behind its checksum");
     if (line.starts_with('='))
       checksum = std::string(line.substr(1));
     else
       base64 += line;
   }
-  refuse(what, "the armour ends early");
+  refuse_armor(what, "the armour ends early");
 }
 
 bool is_text_byte(char c) {
@@ -146,7 +147,8 @@ bool is_text_byte(char c) {
 }  // namespace
 
 std::vector<ArmorBlock> dearmor(std::string_view text, std::string_view what) {
-  if (text.size() > kMaxArmorBytes) refuse(what, "it is larger than " + human_size(kMaxArmorBytes));
+  if (text.size() > kMaxArmorBytes)
+    refuse_armor(what, "it is larger than " + human_size(kMaxArmorBytes));
   std::vector<ArmorBlock> blocks;
   Lines lines(text);
   while (const auto line = lines.next()) {

@@ -10,6 +10,7 @@
 #include "gbox/base/text.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "root_files.h"
 
 namespace gbox::portage {
 
@@ -17,26 +18,10 @@ namespace {
 
 constexpr unsigned kArmHardFloat = 0x400;  // EF_ARM_ABI_FLOAT_HARD of the ARM ELF supplement
 
-// What the head of an ELF file says about the machine it is for.
-struct ElfHead {
-  bool wide = false;  // 64 bits
-  bool little = false;
-  unsigned machine = 0;
-  unsigned flags = 0;
-};
-
 // Nothing also for links that lead in circles and the like: whatever cannot be opened is no program
 // of the base's.
-std::optional<sys::Fd> try_open(int rootfd, const std::string& path, int flags) {
-  try {
-    return sys::try_open_beneath(rootfd, path, flags, sys::Resolve::in_root);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
 std::optional<ElfHead> read_elf_head(int rootfd, const std::string& path) {
-  const auto fd = try_open(rootfd, path, O_RDONLY | O_NONBLOCK);
+  const auto fd = try_open_inside(rootfd, path, O_RDONLY | O_NONBLOCK);
   if (!fd || !S_ISREG(sys::fstat(fd->get()).st_mode)) return std::nullopt;
   std::array<unsigned char, 64> head{};
   if (sys::read_full(fd->get(), std::as_writable_bytes(std::span(head)), path) < 52 ||
@@ -56,31 +41,6 @@ std::optional<ElfHead> read_elf_head(int rootfd, const std::string& path) {
   result.flags =
       number(result.wide ? offsetof(Elf64_Ehdr, e_flags) : offsetof(Elf32_Ehdr, e_flags), 4);
   return result;
-}
-
-std::optional<BaseInfo> architecture_of(const ElfHead& head) {
-  switch (head.machine) {
-    case EM_X86_64:  // x32 programs too: they need the same machine
-      return BaseInfo{"x86_64", "amd64", ""};
-    case EM_386:
-      return BaseInfo{"i686", "386", ""};
-    case EM_AARCH64:
-      return BaseInfo{"aarch64", "arm64", ""};
-    case EM_ARM:
-      return (head.flags & kArmHardFloat) != 0 ? BaseInfo{"armv7l", "arm", "v7"}
-                                               : BaseInfo{"armv5tel", "arm", "v5"};
-    case EM_RISCV:
-      if (!head.wide) return std::nullopt;
-      return BaseInfo{"riscv64", "riscv64", ""};
-    case EM_PPC64:
-      return head.little ? BaseInfo{"ppc64le", "ppc64le", ""} : BaseInfo{"ppc64", "ppc64", ""};
-    case EM_S390:
-      return BaseInfo{"s390x", "s390x", ""};
-    case 258:  // EM_LOONGARCH, which older headers lack
-      return BaseInfo{"loongarch64", "loong64", ""};
-    default:
-      return std::nullopt;
-  }
 }
 
 bool runs_natively(const std::string& machine, const std::string& host) {
@@ -112,7 +72,7 @@ bool has_emulator(const std::string& machine) {
 }
 
 bool is_program(int rootfd, const std::string& path) {
-  const auto fd = try_open(rootfd, path, O_PATH);
+  const auto fd = try_open_inside(rootfd, path, O_PATH);
   if (!fd) return false;
   const struct stat status = sys::fstat(fd->get());
   return S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0;
@@ -149,10 +109,44 @@ void require_programs(int rootfd, const spec::BuildSpec& spec) {
 
 }  // namespace
 
-BaseInfo check_base(int rootfd, const spec::BuildSpec& spec, const std::string& host_machine) {
-  std::optional<ElfHead> head;
+std::optional<BaseInfo> architecture_of(const ElfHead& head) {
+  switch (head.machine) {
+    case EM_X86_64:  // x32 programs too: they need the same machine
+      return BaseInfo{"x86_64", "amd64", ""};
+    case EM_386:
+      return BaseInfo{"i686", "386", ""};
+    case EM_AARCH64:
+      return BaseInfo{"aarch64", "arm64", ""};
+    case EM_ARM:
+      return (head.flags & kArmHardFloat) != 0 ? BaseInfo{"armv7l", "arm", "v7"}
+                                               : BaseInfo{"armv5tel", "arm", "v5"};
+    case EM_RISCV:
+      if (!head.wide) return std::nullopt;
+      return BaseInfo{"riscv64", "riscv64", ""};
+    case EM_PPC64:
+      return head.little ? BaseInfo{"ppc64le", "ppc64le", ""} : BaseInfo{"ppc64", "ppc64", ""};
+    case EM_S390:
+      return BaseInfo{"s390x", "s390x", ""};
+    case 258:  // EM_LOONGARCH, which older headers lack
+      return BaseInfo{"loongarch64", "loong64", ""};
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<ElfHead> machine_of_root(int rootfd) {
   for (const char* path : {"bin/bash", "bin/sh", "usr/bin/env", "usr/bin/python3"})
-    if (!head) head = read_elf_head(rootfd, path);
+    if (auto head = read_elf_head(rootfd, path)) return head;
+  return std::nullopt;
+}
+
+std::optional<BaseInfo> check_base(int rootfd, const spec::BuildSpec& spec,
+                                   const std::string& host_machine) {
+  const std::optional<ElfHead> head = machine_of_root(rootfd);
+  if (!head && !spec.base.image.empty()) {
+    require_programs(rootfd, spec);
+    return std::nullopt;
+  }
   if (!head) {
     Error error(
         "base: it holds no program to tell its architecture by (looked for '/bin/bash' "
@@ -176,7 +170,7 @@ BaseInfo check_base(int rootfd, const spec::BuildSpec& spec, const std::string& 
     throw error;
   }
   require_programs(rootfd, spec);
-  return *info;
+  return info;
 }
 
 }  // namespace gbox::portage

@@ -23,8 +23,8 @@ constexpr unsigned kSubkeyRevocation = 0x28;
 
 constexpr char kPublicKeyBlock[] = "PUBLIC KEY BLOCK";
 
-[[noreturn]] void refuse(const std::string& source, const std::string& why,
-                         const std::string& hint) {
+[[noreturn]] void refuse_certificate(const std::string& source, const std::string& why,
+                                     const std::string& hint) {
   throw Error("read " + quoted(source) + ": " + why, ExitCode::input).set_hint(hint);
 }
 
@@ -111,7 +111,8 @@ void read_packets_into(std::string_view data, const std::string& source,
   };
   for (const Packet& packet : read_packets(data, source)) {
     if (packet.tag == kSecretKeyPacket || packet.tag == kSecretSubkeyPacket)
-      refuse(source, "it holds a secret key", "export the public one: 'gpg --export --armor'");
+      refuse_certificate(source, "it holds a secret key",
+                         "export the public one: 'gpg --export --armor'");
     if (packet.tag == kPublicKeyPacket) {
       finish();
       seen = true;
@@ -156,13 +157,14 @@ std::vector<Certificate> read_certificates(std::string_view content, const std::
   } else {
     for (const ArmorBlock& block : dearmor(content, source)) {
       if (block.type.starts_with("PRIVATE"))
-        refuse(source, "it holds a secret key", "export the public one: 'gpg --export --armor'");
+        refuse_certificate(source, "it holds a secret key",
+                           "export the public one: 'gpg --export --armor'");
       if (block.type == kPublicKeyBlock) read_packets_into(block.data, source, certificates, seen);
     }
   }
   if (!seen)
-    refuse(source, "it holds no public key",
-           "name a file that 'gpg --export' wrote, armoured or not");
+    refuse_certificate(source, "it holds no public key",
+                       "name a file that 'gpg --export' wrote, armoured or not");
   return certificates;
 }
 

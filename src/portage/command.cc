@@ -116,6 +116,27 @@ std::vector<Command> unmerge_commands(const spec::Phase& phase) {
   return {command};
 }
 
+std::vector<Command> depclean_commands(const spec::Phase& phase) {
+  if (!phase.depclean) return {};
+  Command command = emerge_command(phase.root);
+  // What was only needed for building goes as well: an image builds nothing.
+  append(command, {"--quiet-unmerge-warn", "--depclean", "--with-bdeps=n"});
+  // What a ROOT of its own was given unsaid, no dependency names: without the compiler's run-time
+  // libraries nothing of it would start.
+  if (phase.root != "/")
+    append(command,
+           {"--exclude=sys-apps/baselayout", "--exclude=virtual/libc", "--exclude=sys-libs/glibc",
+            "--exclude=sys-libs/musl", "--exclude=sys-devel/gcc", "--exclude=llvm-runtimes/*"});
+  return {command};
+}
+
+Command depclean_despite_missing(Command depclean, const std::vector<std::string>& installed) {
+  // Else packages that are named leave the world file, and nothing keeps them.
+  append(depclean, {"--deselect=n", "--"});
+  for (const std::string& cpv : installed) depclean.push_back('=' + cpv);
+  return depclean;
+}
+
 Environment base_environment() {
   return {
       {"CLEAN_DELAY", "0"},           // seconds to press Ctrl-C in before unmerging
@@ -127,6 +148,7 @@ Environment base_environment() {
       {"NO_COLOR", "1"},    // everybody's
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
       {"SHELL", "/bin/bash"},
+      {"SOURCE_DATE_EPOCH", std::to_string(kPackageEpoch)},
       {"TERM", "dumb"},
       {"TZ", "UTC"},
       {"USER", "root"},

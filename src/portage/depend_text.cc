@@ -11,12 +11,12 @@ namespace {
 
 using Kind = DependNode::Kind;
 
-constexpr unsigned kMaxDepth = 50;
+constexpr unsigned kMaxDependDepth = 50;
 
 // Reads words up to the bracket that closes this group; false when the text is broken.
 bool parse_group(const std::vector<std::string>& words, std::size_t& at, unsigned depth,
                  DependNode& group) {
-  if (depth > kMaxDepth) return false;
+  if (depth > kMaxDependDepth) return false;
   while (at < words.size()) {
     const std::string& word = words[at++];
     if (word == ")") return depth > 0;

@@ -10,7 +10,6 @@ namespace gbox::portage {
 
 namespace {
 
-constexpr std::size_t kMaxLines = 20000;  // a directory of snapshots has some hundred
 constexpr std::size_t kMaxNameBytes = 255;
 
 struct Heading {
@@ -21,7 +20,7 @@ constexpr Heading kHeadings[] = {{"BLAKE2B", HashAlgorithm::blake2b},
                                  {"SHA512", HashAlgorithm::sha512},
                                  {"SHA256", HashAlgorithm::sha256}};
 
-struct Line {
+struct DigestLine {
   std::optional<HashAlgorithm> algorithm;  // nullopt: one that is not known
   std::string hex;
   std::string file;
@@ -34,7 +33,7 @@ std::optional<HashAlgorithm> algorithm_named(std::string_view word) {
 }
 
 void for_each_line(std::string_view text, std::optional<HashAlgorithm> bare,
-                   const std::function<void(const Line&)>& action) {
+                   const std::function<void(const DigestLine&)>& action) {
   std::optional<HashAlgorithm> current = bare;
   std::size_t count = 0;
   for (const std::string& line : split(text, '\n')) {
@@ -64,7 +63,7 @@ std::vector<Digest> digests_for(std::string_view text, const std::string& file,
   std::vector<Digest> digests;
   bool named = false;
   with_context("read " + quoted(list), [&] {
-    for_each_line(text, bare, [&](const Line& line) {
+    for_each_line(text, bare, [&](const DigestLine& line) {
       if (line.file != file) return;
       named = true;
       if (!line.algorithm) return;
@@ -95,7 +94,7 @@ std::vector<Digest> digests_for(std::string_view text, const std::string& file,
 
 std::vector<std::string> files_in_digests(std::string_view text) {
   std::vector<std::string> files;
-  for_each_line(text, std::nullopt, [&](const Line& line) {
+  for_each_line(text, std::nullopt, [&](const DigestLine& line) {
     if (std::find(files.begin(), files.end(), line.file) == files.end()) files.push_back(line.file);
   });
   return files;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kBaseFile = "00-base";
 constexpr std::string_view kCopiedFile = "60-config_dir";
-constexpr unsigned kMaxDepth = 32;                 // directories within a config_dir
+constexpr unsigned kMaxConfigDepth = 32;           // directories within a config_dir
 constexpr std::size_t kMaxEntries = 10000;         // files in a config_dir
 constexpr std::uint64_t kMaxFileBytes = 4u << 20;  // one of them
 
@@ -79,9 +79,10 @@ class ConfigDirCopy {
       : rootfd_(rootfd), files_(files) {}
 
   void directory(int source, const std::string& below, unsigned depth) {
-    if (depth > kMaxDepth)
-      throw Error("'config_dir' nests deeper than " + std::to_string(kMaxDepth) + " directories",
-                  ExitCode::input);
+    if (depth > kMaxConfigDepth)
+      throw Error(
+          "'config_dir' nests deeper than " + std::to_string(kMaxConfigDepth) + " directories",
+          ExitCode::input);
     for (const std::string& name : sys::list_directory(source, below)) {
       if (++entries_ > kMaxEntries)
         throw Error("'config_dir' holds more than " + std::to_string(kMaxEntries) + " files",

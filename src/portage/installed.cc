@@ -12,29 +12,22 @@
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/digest.h"
 #include "gbox/sys/fd.h"
+#include "root_files.h"
 
 namespace gbox::portage {
 
 namespace {
 
 // Changing the encoding changes every identity: the number goes into the digest first.
-constexpr std::string_view kFormat = "gbox-installed-1";
+constexpr std::string_view kInstalledFormat = "gbox-installed-1";
 constexpr std::size_t kMaxFieldBytes = 1u << 20;
 
 // What sys::try_open_beneath() gives, and nothing too for links that lead in circles: the tree is
 // an image's own affair.
-std::optional<sys::Fd> try_open(int dirfd, const std::string& path, int flags) {
-  try {
-    return sys::try_open_beneath(dirfd, path, flags, sys::Resolve::in_root);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
 std::optional<std::string> read_field(int rootfd, const std::string& cpv, const std::string& name,
                                       std::size_t limit) {
   const std::string path = "var/db/pkg/" + sys::normalized_relative(cpv) + '/' + name;
-  const auto fd = try_open(rootfd, path, O_RDONLY | O_NONBLOCK);
+  const auto fd = try_open_inside(rootfd, path, O_RDONLY | O_NONBLOCK);
   if (!fd || !S_ISREG(sys::fstat(fd->get()).st_mode)) return std::nullopt;
   std::string text(
       std::min<std::size_t>(limit, static_cast<std::size_t>(sys::fstat(fd->get()).st_size)), '\0');
@@ -64,7 +57,9 @@ std::optional<InstalledEntry> parse_line(std::string_view line) {
     entry.kind = Kind::directory;
   } else if (word == "obj") {
     entry.kind = Kind::file;
-    rest = without_last_word(without_last_word(rest));
+    const std::string_view path_and_md5 = without_last_word(rest);
+    rest = without_last_word(path_and_md5);
+    if (rest.size() < path_and_md5.size()) entry.md5 = path_and_md5.substr(rest.size() + 1);
   } else if (word == "sym") {
     entry.kind = Kind::link;
     rest = without_last_word(rest);
@@ -114,7 +109,7 @@ bool is_read_by_builds(std::string_view path) {
 
 Digest installed_digest(int rootfd, const std::string& cpv) {
   Hasher hasher;
-  add(hasher, kFormat);
+  add(hasher, kInstalledFormat);
   add(hasher, cpv);
   for (const char* field : {"SLOT", "USE", "IUSE"})
     add(hasher, trim(read_field(rootfd, cpv, field, kMaxFieldBytes).value_or("")));
@@ -124,7 +119,7 @@ Digest installed_digest(int rootfd, const std::string& cpv) {
   for (const InstalledEntry& entry : entries) {
     if (!is_read_by_builds(std::string_view(entry.path).substr(1))) continue;
     add(hasher, entry.path);
-    const auto found = try_open(rootfd, entry.path, O_PATH | O_NOFOLLOW);
+    const auto found = try_open_inside(rootfd, entry.path, O_PATH | O_NOFOLLOW);
     if (!found) {
       add(hasher, "missing");
       continue;
@@ -133,7 +128,7 @@ Digest installed_digest(int rootfd, const std::string& cpv) {
     add(hasher, std::to_string(status.st_mode));
     if (S_ISLNK(status.st_mode)) add(hasher, sys::readlinkat(found->get(), ""));
     if (!S_ISREG(status.st_mode)) continue;
-    if (const auto file = try_open(rootfd, entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+    if (const auto file = try_open_inside(rootfd, entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
       add(hasher, sys::sha256_of(file->get(), entry.path).hex());
   }
   return hasher.finish();

@@ -12,8 +12,6 @@ namespace gbox::portage {
 
 namespace {
 
-constexpr std::int64_t kSecondsPerDay = 86400;
-
 std::string age_in_days(std::int64_t seconds) {
   const std::int64_t days = seconds / kSecondsPerDay;
   return std::to_string(days) + (days == 1 ? " day" : " days");

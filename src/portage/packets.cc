@@ -6,13 +6,13 @@
 
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "gbox/portage/openpgp.h"
 
 namespace gbox::portage {
 
 namespace {
 
 constexpr unsigned kCriticalBit = 0x80;
-constexpr std::size_t kFingerprintDigits = 40;
 enum Subpacket : unsigned {
   kCreationTime = 2,
   kExpirationTime = 3,
@@ -42,7 +42,7 @@ std::string hex(std::string_view bytes) {
   return text;
 }
 
-[[noreturn]] void refuse(std::string_view what, const std::string& why) {
+[[noreturn]] void refuse_packet(std::string_view what, const std::string& why) {
   throw Error("read " + quoted(what) + ": " + why, ExitCode::input)
       .set_hint("it is not, or no longer, a file of OpenPGP; fetch it again");
 }
@@ -103,29 +103,29 @@ std::vector<Packet> read_packets(std::string_view data, std::string_view what) {
   while (!rest.empty()) {
     const std::string_view start = rest;
     const unsigned head = byte(rest, 0);
-    if ((head & 0x80) == 0) refuse(what, "it is no OpenPGP data");
+    if ((head & 0x80) == 0) refuse_packet(what, "it is no OpenPGP data");
     rest.remove_prefix(1);
     Packet packet;
     std::size_t length = 0;
     if ((head & 0x40) != 0) {
       packet.tag = head & 0x3f;
       const auto found = take_length(rest, LengthOf::packet);
-      if (!found) refuse(what, "a packet is cut short");
+      if (!found) refuse_packet(what, "a packet is cut short");
       length = *found;
     } else {
       packet.tag = (head >> 2) & 15;
       const std::size_t size = std::size_t{1} << (head & 3);
-      if (size == 8 || rest.size() < size) refuse(what, "a packet is cut short");
+      if (size == 8 || rest.size() < size) refuse_packet(what, "a packet is cut short");
       length = number(rest.substr(0, size));
       rest.remove_prefix(size);
-      if (length > rest.size()) refuse(what, "a packet is cut short");
+      if (length > rest.size()) refuse_packet(what, "a packet is cut short");
     }
     packet.body = rest.substr(0, length);
     rest.remove_prefix(length);
     packet.whole = start.substr(0, start.size() - rest.size());
     packets.push_back(packet);
     if (packets.size() > kMaxPackets)
-      refuse(what, "it holds more than " + std::to_string(kMaxPackets) + " packets");
+      refuse_packet(what, "it holds more than " + std::to_string(kMaxPackets) + " packets");
   }
   return packets;
 }

@@ -13,7 +13,7 @@ namespace gbox::portage {
 namespace {
 
 constexpr std::uint64_t kMaxListBytes = 4u << 20;  // profiles.desc and the like
-constexpr unsigned kMaxProfileDepth = 10;
+constexpr unsigned kMaxDirectoryDepth = 10;
 constexpr std::size_t kMaxProfiles = 20000;
 // More categories than an overlay of one's own has: without its cache, Portage's first look at
 // such a tree takes the better part of a minute.
@@ -32,7 +32,7 @@ std::optional<std::string> try_read(int dirfd, const std::string& path) {
 }
 
 // Lines of a list file without comments and blanks around.
-std::vector<std::string> lines_of(const std::string& text) {
+std::vector<std::string> entries_of(const std::string& text) {
   std::vector<std::string> lines;
   for (const std::string& line : split(text, '\n')) {
     const std::string_view kept = trim(std::string_view(line).substr(0, line.find('#')));
@@ -83,7 +83,7 @@ void warn_without_cache(CheckedRepository& repository) {
   const int dirfd = repository.directory.get();
   if (exists(dirfd, "metadata/md5-cache", O_PATH)) return;
   const auto categories = try_read(dirfd, "profiles/categories");
-  if (!categories || lines_of(*categories).size() < kManyCategories) return;
+  if (!categories || entries_of(*categories).size() < kManyCategories) return;
   repository.warnings.push_back(
       {"repository " + quoted(repository.name) +
            " has no 'metadata/md5-cache': emerge reads every ebuild anew in each phase",
@@ -100,7 +100,7 @@ bool is_profile(int profiles, const std::string& path) {
 
 void collect_profiles(int profiles, const std::string& path, unsigned depth,
                       std::set<std::string>& found) {
-  if (depth > kMaxProfileDepth || found.size() >= kMaxProfiles) return;
+  if (depth > kMaxDirectoryDepth || found.size() >= kMaxProfiles) return;
   const auto directory = try_open_in(profiles, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
   if (!directory) return;
   for (const std::string& name : sys::list_directory(directory->get(), path)) {
@@ -116,7 +116,7 @@ void collect_profiles(int profiles, const std::string& path, unsigned depth,
 std::vector<std::string> known_profiles(int repository) {
   std::set<std::string> found;
   if (const auto text = try_read(repository, "profiles/profiles.desc"))
-    for (const std::string& line : lines_of(*text))  // "arch path status"
+    for (const std::string& line : entries_of(*text))  // "arch path status"
       if (const auto words = split_words(line); words.size() >= 2) found.insert(words[1]);
   if (found.empty())
     if (const auto profiles = try_open_in(repository, "profiles", O_RDONLY | O_DIRECTORY))
@@ -132,7 +132,7 @@ CheckedRepository check_repository(const spec::Repository& repository, const std
     const int dirfd = checked.directory.get();
     require_file(dirfd, path, "profiles/repo_name");
     require_file(dirfd, path, "metadata/layout.conf");
-    const auto names = lines_of(try_read(dirfd, "profiles/repo_name").value_or(""));
+    const auto names = entries_of(try_read(dirfd, "profiles/repo_name").value_or(""));
     const std::string name = names.empty() ? "" : names.front();
     if (name != repository.name) {
       Error error(quoted(path) + " calls itself " + quoted(name) + " in 'profiles/repo_name'",

@@ -11,8 +11,6 @@ namespace gbox::portage {
 
 namespace {
 
-constexpr std::string_view kLatest = "latest";
-constexpr std::size_t kStampBytes = 16;
 constexpr std::int64_t kLongestBuild = 30 * 86400;  // slow architectures take days
 
 // One mirror asked for one wish.

@@ -3,18 +3,17 @@
 #include <charconv>
 
 #include "gbox/base/text.h"
+#include "gbox/portage/digests.h"
 #include "gbox/portage/stage3.h"
 
 namespace gbox::portage {
 
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 200;
-constexpr std::size_t kMaxLines = 20000;
+constexpr std::size_t kMaxStage3Bytes = 200;
 constexpr std::size_t kMostShown = 12;
 constexpr std::string_view kPrefix = "stage3-";
 constexpr std::string_view kEndings[] = {"xz", "zst", "bz2", "gz"};
-constexpr std::size_t kStampBytes = 16;
 
 // Of the directories below releases/, to tell "arm64-openrc" from a variant.
 constexpr std::string_view kArchitectures[] = {"alpha", "amd64", "arm",   "arm64", "hppa",
@@ -22,7 +21,7 @@ constexpr std::string_view kArchitectures[] = {"alpha", "amd64", "arm",   "arm64
                                                "riscv", "s390",  "sparc", "x86"};
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxNameBytes && text.front() != '-' &&
+  return !text.empty() && text.size() <= kMaxStage3Bytes && text.front() != '-' &&
          text.front() != '.' && text.find("..") == std::string_view::npos &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -13,9 +13,9 @@ namespace gbox::portage {
 namespace {
 
 // Changing the encoding changes every key: the number goes into the digest first.
-constexpr std::string_view kFormat = "gbox-tree-1";
+constexpr std::string_view kTreeFormat = "gbox-tree-1";
 constexpr std::string_view kStateFormat = "gbox-tree-state-1";
-constexpr unsigned kMaxDepth = 128;  // one descriptor a level
+constexpr unsigned kMaxTreeDepth = 128;  // one descriptor a level
 
 enum class Reads {
   content,  // what the files hold
@@ -31,16 +31,16 @@ class TreeHasher {
   using Skip = bool (*)(std::string_view path);
   TreeHasher(Skip skip, Reads reads)
       : skip_(skip), reads_(reads), buffer_(reads == Reads::content ? kBufferSize : 0) {
-    text(reads == Reads::content ? kFormat : kStateFormat);
+    text(reads == Reads::content ? kTreeFormat : kStateFormat);
   }
 
   // Records are prefix-free: a kind, then length-prefixed fields, so that no two trees give the
   // same bytes.
   void directory(int dirfd, const std::string& path, unsigned depth) {
-    if (depth > kMaxDepth)
-      throw Error(
-          "read " + quoted(path) + ": deeper than " + std::to_string(kMaxDepth) + " directories",
-          ExitCode::input);
+    if (depth > kMaxTreeDepth)
+      throw Error("read " + quoted(path) + ": deeper than " + std::to_string(kMaxTreeDepth) +
+                      " directories",
+                  ExitCode::input);
     for (const std::string& name : sys::list_directory(dirfd, path.empty() ? "." : path)) {
       const std::string child = path.empty() ? name : path + '/' + name;
       if (skip_ == nullptr || !skip_(child)) entry(dirfd, name, child, depth);

@@ -1,13 +1,11 @@
 #include "gbox/portage/tree_index.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <set>
 
 #include "gbox/base/text.h"
+#include "gbox/portage/md5.h"
 #include "gbox/portage/version.h"
 #include "repo_files.h"
 
@@ -16,21 +14,6 @@ namespace gbox::portage {
 namespace {
 
 constexpr std::string_view kCacheDirectory = "metadata/md5-cache";
-
-// What the cache's own format names: not for verifying anything that could be forged.
-std::string md5_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_md5(), nullptr) != 1)
-    return {};
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    char pair[3];
-    (void)std::snprintf(pair, sizeof pair, "%02x", digest[i]);  // two digits always fit
-    hex += pair;
-  }
-  return hex;
-}
 
 std::vector<std::string> masters_of(int dirfd, const std::string& name, const std::string& main) {
   std::vector<std::string> masters;

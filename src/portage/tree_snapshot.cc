@@ -10,9 +10,7 @@ namespace gbox::portage {
 
 namespace {
 
-constexpr std::string_view kLatest = "latest";
 constexpr std::size_t kDayBytes = 8;
-constexpr std::int64_t kSecondsPerDay = 86400;
 constexpr std::int64_t kSignedWithin = 4 * kSecondsPerDay;  // it is done in the night after the day
 constexpr int kDaysTried = 14;
 constexpr char kTarDirectory[] = "snapshots/";

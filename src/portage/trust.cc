@@ -10,6 +10,7 @@
 
 #include "gbox/base/error.h"
 #include "gbox/base/text.h"
+#include "gbox/portage/mirror.h"
 #include "gbox/sys/file.h"
 #include "trusted_list.h"
 
@@ -18,7 +19,6 @@ namespace gbox::portage {
 namespace {
 
 constexpr std::uint64_t kMaxKeyFileBytes = 16u << 20;  // Gentoo's bundle is about 100 KiB
-constexpr std::int64_t kSecondsPerDay = 86400;
 constexpr std::array kPurposes = {Purpose::release, Purpose::snapshot, Purpose::git};
 
 std::vector<TrustedKey> read_trusted_list() {

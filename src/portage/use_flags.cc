@@ -9,7 +9,7 @@ namespace gbox::portage {
 
 namespace {
 
-bool has_prefix(const std::string& flag, std::string_view prefix) {
+bool begins_with(const std::string& flag, std::string_view prefix) {
   return std::string_view(flag).starts_with(prefix);
 }
 
@@ -24,9 +24,9 @@ void apply(const std::vector<std::string>& words, const std::set<std::string>& e
       const std::string_view prefix =
           std::string_view(word).substr(negative ? 1 : 0, word.size() - 1 - (negative ? 1 : 0));
       if (negative)
-        std::erase_if(flags, [&](const auto& flag) { return has_prefix(flag, prefix); });
+        std::erase_if(flags, [&](const auto& flag) { return begins_with(flag, prefix); });
       for (const std::string& flag : effective)
-        if (!negative && has_prefix(flag, prefix)) flags.insert(flag);
+        if (!negative && begins_with(flag, prefix)) flags.insert(flag);
     } else if (word == "*") {
       flags.insert(effective.begin(), effective.end());
     } else if (word.starts_with('-')) {
@@ -88,7 +88,7 @@ std::set<std::string> Settings::enabled_flags(const Ebuild& ebuild) const {
     const auto value = make_conf_.find(group);
     if (value == make_conf_.end()) continue;
     const std::string prefix = lower_case(group) + '_';
-    std::erase_if(flags, [&](const auto& flag) { return has_prefix(flag, prefix); });
+    std::erase_if(flags, [&](const auto& flag) { return begins_with(flag, prefix); });
     for (const std::string& word : split_words(value->second))
       if (!word.starts_with('-')) apply({prefix + word}, effective, flags);
   }

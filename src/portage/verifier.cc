@@ -19,7 +19,6 @@ constexpr std::string_view kStatusMark = "[GNUPG:] ";
 // RFC 4880 §9.4, by number: MD5, SHA-1 and RIPEMD-160 can be made to collide, or nearly.
 constexpr std::array kBrokenHashes = {1, 2, 3};
 constexpr std::int64_t kNoKey = 9;  // GPG_ERR_NO_PUBKEY
-constexpr std::size_t kFingerprintDigits = 40;
 
 [[noreturn]] void not_understood(std::string_view line) {
   throw Error("gpgv said " + quoted(printable(line)) + ", which is not understood", ExitCode::input)

@@ -13,7 +13,6 @@ namespace gbox::sandbox {
 
 namespace {
 
-constexpr std::uint32_t kX32Bit = 0x40000000;
 constexpr std::uint32_t kTableSize = 1024;         // twice the highest number in use
 constexpr std::uint32_t kArmPrivate = 0x000f0000;  // set_tls and its like
 constexpr std::uint32_t kArmPrivateSize = 16;

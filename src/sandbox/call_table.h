@@ -9,6 +9,8 @@
 
 namespace gbox::sandbox {
 
+inline constexpr std::uint32_t kX32Bit = 0x40000000;  // in a call's number
+
 // An architecture as the kernel reports it to a filter, and the libseccomp tables that number its
 // calls: x32 is x86-64 with a bit in the number.
 struct FilterArchitecture {

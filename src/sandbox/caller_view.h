@@ -15,12 +15,13 @@
 
 namespace gbox::sandbox {
 
+enum class Follow { no, yes };  // a symbolic link at the end of a path
+
 class CallerView {
  public:
   // Where no caller has a say: /proc of gbox itself.
   CallerView();
 
-  enum class Follow { no, yes };  // a symbolic link at the end
   // An O_PATH descriptor of what `dirfd` and `path` of the call's arguments name, "" being the
   // descriptor itself. Without one errno is set, and is what the call would fail with.
   [[nodiscard]] sys::Fd open(const Call& call, int dirfd, const std::string& path, Follow follow);

@@ -1,7 +1,6 @@
 #include "child.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
@@ -21,118 +20,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include "child_root.h"
+
 namespace gbox::sandbox {
 
 namespace {
-
-[[noreturn]] void fail(const Prepared& p, Operation operation, std::size_t index = 0) noexcept {
-  const Failure failure = {operation, static_cast<std::int32_t>(index), errno};
-  (void)!::write(p.failure_fd, &failure, sizeof failure);  // the parent sees EOF otherwise
-  ::_exit(126);
-}
-
-int open_in_root(int root_fd, const char* path, int flags, std::uint64_t resolve) noexcept {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
-  how.resolve = resolve;
-  return static_cast<int>(::syscall(SYS_openat2, root_fd, path, &how, sizeof how));
-}
-
-int attach_to(int tree_fd, int target_fd) noexcept {
-  return ::move_mount(tree_fd, "", target_fd, "",
-                      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-}
-
-int new_mount(const char* type, unsigned attributes, const char* key = nullptr,
-              const char* value = nullptr) noexcept {
-  const int context = ::fsopen(type, FSOPEN_CLOEXEC);
-  if (context < 0) return -1;
-  int tree = -1;
-  if ((key == nullptr || ::fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) == 0) &&
-      ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
-    tree = ::fsmount(context, FSMOUNT_CLOEXEC, attributes);
-  const int saved = errno;
-  (void)::close(context);
-  errno = saved;
-  return tree;
-}
-
-// The mount points gbox itself relies on must be real directories of the root: an image whose
-// /proc or /dev is a link could otherwise redirect what the set-up reads back from there.
-int open_own_target(int root_fd, const char* path) noexcept {
-  return open_in_root(root_fd, path, O_PATH | O_DIRECTORY,
-                      RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-}
-
-constexpr unsigned kPlainAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-
-// A fresh proc of the outer pid namespace: the kernel allows the inner one to mount its own proc
-// only where a complete one is in sight, and the host's must not be that one. A step that unmounts
-// its own proc sees this one: hidepid leaves it the processes it may trace, which are its own, and
-// neither gbox's arguments nor its state.
-int mount_outer_proc(const Prepared& p) noexcept {
-  const int proc = new_mount("proc", kPlainAttributes, "hidepid", "2");
-  if (proc < 0) fail(p, Operation::mount_proc);
-  const int target = open_own_target(p.root_fd, "proc");
-  if (target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
-  (void)::close(target);
-  return proc;
-}
-
-void mount_sys(const Prepared& p) noexcept {
-  // With the host's network, sysfs belongs to the host: the caller bound it read-only instead.
-  if (p.network == Prepared::NetworkOf::host) return;
-  int tree = new_mount("sysfs", kPlainAttributes | MOUNT_ATTR_RDONLY);
-  // As with proc: parts of it that an outer container masks would come to light again.
-  if (tree < 0 && errno == EPERM) tree = p.host_sys_fd;
-  if (tree < 0) fail(p, Operation::mount_sys);
-  const int target = open_own_target(p.root_fd, "sys");
-  if (target < 0 || attach_to(tree, target) != 0) fail(p, Operation::mount_sys);
-  (void)::close(target);
-  (void)::close(tree);
-}
-
-int open_target(int root_fd, const Attachment& attachment) noexcept {
-  const std::uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
-                                (attachment.own ? std::uint64_t{RESOLVE_NO_SYMLINKS} : 0);
-  const char* path = attachment.target.c_str();
-  const int target = open_in_root(root_fd, path, O_PATH, resolve);
-  // A link of the image that leads nowhere, as /etc/resolv.conf often does: a file covers the
-  // link itself, which needs nothing made at its other end.
-  if (target < 0 && attachment.file && !attachment.own && (errno == ENOENT || errno == ELOOP))
-    return open_in_root(root_fd, path, O_PATH | O_NOFOLLOW, resolve);
-  return target;
-}
-
-// The kernel says EINVAL when a file meets a directory.
-void explain_kinds(int target_fd, bool file) noexcept {
-  struct stat status {};
-  const int saved = errno;
-  if (saved == EINVAL && ::fstat(target_fd, &status) == 0 && S_ISDIR(status.st_mode) == file)
-    errno = file ? EISDIR : ENOTDIR;
-  else
-    errno = saved;
-}
-
-void attach_all(const Prepared& p) noexcept {
-  for (std::size_t i = 0; i < p.attachments.size(); ++i) {
-    const Attachment& attachment = p.attachments[i];
-    const int target = open_target(p.root_fd, attachment);
-    if (target < 0) fail(p, Operation::open_target, i);
-    if (attach_to(attachment.tree_fd, target) != 0) {
-      explain_kinds(target, attachment.file);
-      fail(p, Operation::attach, i);
-    }
-    (void)::close(target);
-  }
-}
-
-void pivot(const Prepared& p) noexcept {
-  // The old root ends up under the new one and is detached whole: nothing of the host stays.
-  if (::fchdir(p.root_fd) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 ||
-      ::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0)
-    fail(p, Operation::pivot);
-}
 
 void close_others(const Prepared& p) noexcept {
   unsigned next = 0;
@@ -276,6 +168,8 @@ void limit_resources(const Prepared& p) noexcept {
   // One byte: no core file is that small, and it is the one value for which the kernel does not
   // start the host's core handler either, which would read what a step made up.
   limit_resource(p, RLIMIT_CORE, 1);
+  for (const ResourceLimit& limit : p.resources)
+    limit_resource(p, static_cast<decltype(RLIMIT_CORE)>(limit.resource), limit.most);
   if (p.max_processes != 0) limit_resource(p, RLIMIT_NPROC, p.max_processes);
   if (p.max_file_bytes != 0) limit_resource(p, RLIMIT_FSIZE, p.max_file_bytes);
 }
@@ -317,9 +211,8 @@ void reset_signals() noexcept {
       ::syscall(SYS_setresgid, 0, 0, 0) != 0 || ::syscall(SYS_setresuid, 0, 0, 0) != 0)
     fail(p, Operation::set_groups);
   if (!p.bound_proc) {
-    const int proc = new_mount("proc", kPlainAttributes);
-    const int target = ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (proc < 0 || target < 0 || attach_to(proc, target) != 0) fail(p, Operation::mount_proc);
+    mount_inner_proc(p);
+    hide(p, p.hidden_in_proc, Operation::hide_in_proc);
   }
   if (::sethostname(p.host_name.data(), p.host_name.size()) != 0) fail(p, Operation::set_host_name);
   if (p.network == Prepared::NetworkOf::step) bring_up_loopback(p);
@@ -388,6 +281,11 @@ const char* operation_name(Operation operation) {
       return "limit capabilities";
     case Operation::limit_resources:
       return "limit resources";
+    case Operation::hide:
+    case Operation::hide_in_proc:
+      return "hide";
+    case Operation::make_read_only:
+      return "make read-only";
     case Operation::execute_init:
       return "execute gbox-init";
   }
@@ -415,6 +313,9 @@ void run_outer(const Prepared& p) noexcept {
   mount_sys(p);
   attach_all(p);
   pivot(p);
+  hide(p, p.hidden, Operation::hide);
+  if (p.bound_proc) hide(p, p.hidden_in_proc, Operation::hide_in_proc);
+  make_read_only(p);
   // The step gets this network as it is and has no power over it: it belongs to this process's user
   // namespace, not to the step's.
   if (p.network == Prepared::NetworkOf::outer) bring_up_loopback(p);

@@ -34,13 +34,16 @@ enum class Operation : std::int32_t {
   send_listener,
   limit_capabilities,
   limit_resources,
+  hide,
+  hide_in_proc,
+  make_read_only,
   execute_init,
 };
 const char* operation_name(Operation operation);
 
 struct Failure {
   Operation operation;
-  std::int32_t index;  // which mount, for open_target and attach
+  std::int32_t index;  // which mount, or which path of the policy
   std::int32_t error_number;
 };
 
@@ -49,6 +52,11 @@ struct Attachment {
   std::string target;  // relative to the root, normalized
   bool own = false;    // gbox's own: no link may be on the way
   bool file = false;
+};
+
+struct ResourceLimit {
+  int resource;
+  std::uint64_t most;
 };
 
 // Everything the two processes need, made by the parent; they only read it.
@@ -70,6 +78,11 @@ struct Prepared {
   __user_cap_data_struct capabilities[2]{};
   bool no_new_privileges = false;
   int cgroup_fd = -1;
+  // Of the policy: absolute paths of the step's root, and what setrlimit(2) takes.
+  std::vector<std::string> hidden;
+  std::vector<std::string> hidden_in_proc;  // of the proc that the inner process mounts
+  std::vector<std::string> read_only;
+  std::vector<ResourceLimit> resources;
   std::uint64_t max_processes = 0;  // 0: as it is
   std::uint64_t max_file_bytes = 0;
   bool become_here = false;  // gbox-init will not have the capabilities for it

@@ -14,10 +14,6 @@ namespace gbox::sandbox {
 
 namespace {
 
-Answer failed() {
-  return Answer::error(errno);
-}
-
 // The device number as mknod(2) takes it, in 32 bits (Linux' include/linux/kdev_t.h).
 dev_t decode_device(std::uint32_t device) {
   return makedev((device & 0xfff00) >> 8, (device & 0xff) | ((device >> 12) & 0xfff00));
@@ -44,7 +40,7 @@ std::optional<CreationCalls::Place> CreationCalls::place_of(const Call& call, in
   if (!text) return std::nullopt;
   auto [parent, name] = split_path(*text);
   if (name.empty() || name == "." || name == "..") return std::nullopt;
-  Place place{view_.open(call, dirfd, parent, CallerView::Follow::yes), std::move(name), {}};
+  Place place{view_.open(call, dirfd, parent, Follow::yes), std::move(name), {}};
   struct stat above {};
   if (!place.directory || ::fstat(place.directory.get(), &above) != 0 || !S_ISDIR(above.st_mode) ||
       !OwnerCalls::is_own(above))
@@ -80,14 +76,14 @@ Answer CreationCalls::open(const Call& call, int dirfd, std::uint64_t path, int 
   struct stat status {};
   // There already, or not to be made: the kernel has the right words for it.
   if (!made || ::fstat(made.get(), &status) != 0) return Answer::proceed();
-  if (::fchmod(made.get(), allowed) != 0) return failed();
+  if (::fchmod(made.get(), allowed) != 0) return Answer::last_error();
   owners_.record(made, status, place->owner);
   if ((flags & O_EXCL) == 0) return Answer::proceed();  // opens what is there now
   const int how = (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC;
   const sys::Fd opened(::open(CallerView::path_of(made).c_str(), how));
-  if (!opened) return failed();
+  if (!opened) return Answer::last_error();
   const int given = call.give_descriptor(opened.get(), (flags & O_CLOEXEC) != 0);
-  return given < 0 ? failed() : Answer::result(given);
+  return given < 0 ? Answer::last_error() : Answer::result(given);
 }
 
 Answer CreationCalls::mkdir(const Call& call, int dirfd, std::uint64_t path, mode_t mode) {
@@ -95,7 +91,8 @@ Answer CreationCalls::mkdir(const Call& call, int dirfd, std::uint64_t path, mod
   if (!place || place->owner == sys::Owner()) return Answer::proceed();
   const mode_t allowed = mode & 01777u & ~view_.umask(call);
   if (!call.alive()) return Answer::error(ESRCH);
-  if (::mkdirat(place->directory.get(), place->name.c_str(), allowed) != 0) return failed();
+  if (::mkdirat(place->directory.get(), place->name.c_str(), allowed) != 0)
+    return Answer::last_error();
   return record(*place, S_IFDIR, place->owner);
 }
 
@@ -105,7 +102,8 @@ Answer CreationCalls::symlink(const Call& call, std::uint64_t target, int dirfd,
   if (!place || place->owner == sys::Owner()) return Answer::proceed();
   const auto text = call.read_string(target);
   if (!text) return Answer::error(EFAULT);
-  if (::symlinkat(text->c_str(), place->directory.get(), place->name.c_str()) != 0) return failed();
+  if (::symlinkat(text->c_str(), place->directory.get(), place->name.c_str()) != 0)
+    return Answer::last_error();
   return record(*place, S_IFLNK, place->owner);
 }
 
@@ -125,7 +123,7 @@ Answer CreationCalls::mknod(const Call& call, int dirfd, std::uint64_t path, mod
   if (!call.alive()) return Answer::error(ESRCH);
   const mode_t kind = is_device ? mode_t{S_IFREG} : type;
   if (::mknodat(place->directory.get(), place->name.c_str(), kind | allowed, 0) != 0)
-    return failed();
+    return Answer::last_error();
   sys::Owner owner = place->owner;
   if (is_device) {
     owner.device_type = type;

@@ -9,8 +9,6 @@ namespace gbox::sandbox {
 
 namespace {
 
-constexpr std::uint32_t kX32Bit = 0x40000000;
-
 bool has(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }

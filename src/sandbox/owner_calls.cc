@@ -17,15 +17,9 @@ namespace gbox::sandbox {
 
 namespace {
 
-using Follow = CallerView::Follow;
-
 constexpr std::size_t kMaxXattrList = 65536;  // XATTR_LIST_MAX
 constexpr std::size_t kMaxElsewhere = 65536;  // a step must not fill gbox's memory
 constexpr std::size_t kMaxXattrName = 256;    // with its NUL
-
-Answer failed() {
-  return Answer::error(errno);
-}
 
 bool is_among(std::uint32_t id, const std::vector<std::uint32_t>& ids) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
@@ -59,7 +53,7 @@ void OwnerCalls::record(const sys::Fd& inode, const struct stat& status, const s
 Answer OwnerCalls::change_owner(const Call& call, const sys::Fd& inode, std::uint32_t uid,
                                 std::uint32_t gid) {
   struct stat status {};
-  if (!inode || ::fstat(inode.get(), &status) != 0) return failed();
+  if (!inode || ::fstat(inode.get(), &status) != 0) return Answer::last_error();
   for (const std::uint32_t id : {uid, gid})
     if (id != kUnchanged && id >= sys::kImageIds) return Answer::error(EINVAL);
   if (!is_own(status)) return Answer::error(EPERM);
@@ -83,10 +77,10 @@ Answer OwnerCalls::change_owner(const Call& call, const sys::Fd& inode, std::uin
     const mode_t dropped = status.st_mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID;
     if ((status.st_mode & dropped) != 0 &&
         ::chmod(path.c_str(), status.st_mode & 07777u & ~dropped))
-      return failed();
+      return Answer::last_error();
     if (::removexattr(path.c_str(), "security.capability") != 0 && errno != ENODATA &&
         errno != ENOTSUP)
-      return failed();
+      return Answer::last_error();
   }
   return Answer::result(0);
 }

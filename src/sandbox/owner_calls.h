@@ -20,16 +20,16 @@ class OwnerCalls {
       : view_(view), credentials_(credentials) {}
 
   Answer chown(const Call& call, int dirfd, std::uint64_t path, std::uint32_t uid,
-               std::uint32_t gid, CallerView::Follow follow, bool may_be_empty);
+               std::uint32_t gid, Follow follow, bool may_be_empty);
   Answer fchown(const Call& call, int fd, std::uint32_t uid, std::uint32_t gid);
 
-  Answer stat(const Call& call, int dirfd, std::uint64_t path, std::uint64_t buffer,
-              CallerView::Follow follow, bool may_be_empty);
+  Answer stat(const Call& call, int dirfd, std::uint64_t path, std::uint64_t buffer, Follow follow,
+              bool may_be_empty);
   Answer fstat(const Call& call, int fd, std::uint64_t buffer);
   Answer statx(const Call& call);
 
   Answer list_xattrs(const Call& call, const sys::Fd& inode);
-  Answer list_xattrs(const Call& call, CallerView::Follow follow);
+  Answer list_xattrs(const Call& call, Follow follow);
   Answer change_xattr(const Call& call) const;
 
   // What is not the namespace's own, such as a device of the host, is none of the step's business:

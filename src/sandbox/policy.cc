@@ -37,8 +37,7 @@ class PolicyReader {
     Policy policy;
     policy.file = file_;
     policy.about = table.string("about");
-    if (table.string("network") != "none" && table.has("network"))
-      table.fault(table.where("network"), "'network' must be 'none': a spec asks for more by name");
+    policy.network = read_network(table);
     policy.no_new_privileges = table.boolean("no_new_privileges");
     take_groups(table, policy);
     const auto refusals = table.optional_strings("refusals");
@@ -47,7 +46,14 @@ class PolicyReader {
       policy.refusals.push_back(read_refusal(entry));
     take_refusals(table, refusals, policy);
     for (PolicyTable& entry : table.tables("capability")) take_grant(read_grant(entry), policy);
+    for (PolicyTable& entry : table.tables("hide")) policy.hidden.push_back(read_paths(entry));
+    for (PolicyTable& entry : table.tables("read_only"))
+      policy.read_only.push_back(read_paths(entry));
+    for (PolicyTable& entry : table.tables("resource"))
+      policy.resources.push_back(read_resource(entry));
+    policy.limits = table.words("limits");
     table.done();
+    check_hidden(policy);
     faults_.finish();
     policy.digest = sha256(content_of(policy));
     return policy;
@@ -129,6 +135,27 @@ class PolicyReader {
     }
   }
 
+  static Network read_network(PolicyTable& table) {
+    const std::string word = table.string("network");
+    for (const Network network : {Network::none, Network::fetch, Network::host})
+      if (word == to_string(network)) return network;
+    if (table.has("network"))
+      table.fault(table.where("network"),
+                  "'network' is the most a phase may ask for: 'none', 'fetch' or 'host'");
+    return Network::none;
+  }
+
+  void check_hidden(const Policy& policy) {
+    for (const PathRule& rule : policy.hidden)
+      for (const std::string& path : rule.paths) {
+        if (path == "/" || path == "/proc" || path == "/sys" || path == "/dev")
+          faults_.add(rule.where, "no program starts without " + quoted(path),
+                      "name what lies below it");
+        if (const auto why = why_not_hidden(policy, path))
+          faults_.add(rule.where, *why, "leave out the path, or the capability");
+      }
+  }
+
   void take_grant(Grant grant, Policy& policy) {
     for (const std::string& name : grant.names) {
       for (const Grant& never : never_)
@@ -183,7 +210,41 @@ std::vector<std::string> sorted(std::vector<std::string> words) {
   return words;
 }
 
+// "hidden /a /b\n", whichever rules they come from.
+std::string paths_line(std::string_view word, const std::vector<PathRule>& rules) {
+  if (rules.empty()) return {};
+  return std::string(word) + ' ' + join(sorted(paths_of(rules)), " ") + '\n';
+}
+
 }  // namespace
+
+std::string_view to_string(Network network) {
+  switch (network) {
+    case Network::none:
+      return "none";
+    case Network::fetch:
+      return "fetch";
+    case Network::host:
+      break;
+  }
+  return "host";
+}
+
+std::vector<std::string> paths_of(const std::vector<PathRule>& rules) {
+  std::vector<std::string> paths;
+  for (const PathRule& rule : rules)
+    paths.insert(paths.end(), rule.paths.begin(), rule.paths.end());
+  return paths;
+}
+
+std::optional<std::string> why_not_hidden(const Policy& policy, std::string_view path) {
+  if (!path.starts_with("/proc/")) return std::nullopt;
+  if (std::find(policy.capabilities.begin(), policy.capabilities.end(), "SYS_ADMIN") ==
+      policy.capabilities.end())
+    return std::nullopt;
+  return "with SYS_ADMIN, " + quoted(path) +
+         " cannot be hidden: a step could uncover it, and could mount no proc of its own";
+}
 
 int Decision::error_number() const noexcept {
   switch (kind) {
@@ -212,6 +273,9 @@ std::string content_of(const Policy& policy) {
   std::string content = "capabilities " + join(sorted(policy.capabilities), " ") + "\nallowed " +
                         join(sorted(policy.allowed_calls), " ") + '\n';
   if (policy.no_new_privileges) content += "no_new_privileges\n";
+  content += paths_line("hidden", policy.hidden) + paths_line("read_only", policy.read_only);
+  for (const ResourceRule& rule : policy.resources)
+    content += "resource " + rule.name + ' ' + std::to_string(rule.most) + '\n';
   for (const Refusal& refusal : policy.refusals) {
     content += "refused " + join(sorted(refusal.calls), " ") + ' ' +
                std::to_string(refusal.error_number) + ' ' + std::to_string(refusal.argument) + ' ' +

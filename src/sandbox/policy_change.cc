@@ -120,6 +120,13 @@ void add_capabilities(Policy& policy, const Widening& widening, Faults& faults) 
     } else {
       grant.names.push_back(name);
       policy.capabilities.push_back(name);
+      for (const std::string& path : paths_of(policy.hidden))
+        if (const auto why_not = why_not_hidden(policy, path)) {
+          faults.add(word.where,
+                     "policy " + quoted(policy.name) + " hides what this would show: " + *why_not,
+                     "take a policy that hides nothing below /proc");
+          break;
+        }
     }
   }
   if (!grant.names.empty()) policy.grants.push_back(std::move(grant));
@@ -160,6 +167,19 @@ bool covers(const Refusal& given, const Refusal& wanted) {
   if (given.match == Refusal::Match::other_than)
     return std::includes(wants.begin(), wants.end(), has_values.begin(), has_values.end());
   return std::includes(has_values.begin(), has_values.end(), wants.begin(), wants.end());
+}
+
+void add_missing_paths(std::vector<std::string>& more, const std::string& word,
+                       const std::vector<PathRule>& given, const std::vector<PathRule>& wanted) {
+  const std::vector<std::string> paths = paths_of(given);
+  for (const std::string& path : paths_of(wanted))
+    if (!has(paths, path)) more.push_back(word + path);
+}
+
+std::uint64_t most_of(const Policy& policy, const std::string& resource) {
+  for (const ResourceRule& rule : policy.resources)
+    if (rule.name == resource) return rule.most;
+  return UINT64_MAX;
 }
 
 bool refuses_as_much(const Policy& policy, const std::string& call, const Refusal& wanted) {
@@ -208,6 +228,12 @@ std::vector<std::string> beyond(const Policy& policy, const Policy& other) {
   for (const std::string& name : policy.capabilities)
     if (!has(other.capabilities, name)) more.push_back("capability " + name);
   if (other.no_new_privileges && !policy.no_new_privileges) more.emplace_back("setuid programs");
+  if (policy.network > other.network)
+    more.push_back("network " + std::string(to_string(policy.network)));
+  add_missing_paths(more, "sight of ", policy.hidden, other.hidden);
+  add_missing_paths(more, "writing below ", policy.read_only, other.read_only);
+  for (const ResourceRule& rule : other.resources)
+    if (most_of(policy, rule.name) > rule.most) more.push_back("resource " + rule.name);
   const std::set<std::string> calls(policy.allowed_calls.begin(), policy.allowed_calls.end());
   for (const std::string& call : calls) {
     const std::array<std::uint64_t, 6> none{};

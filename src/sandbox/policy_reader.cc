@@ -1,11 +1,15 @@
 #include "policy_reader.h"
 
 #include <sys/capability.h>
+#include <sys/resource.h>
 
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "call_table.h"
 #include "gbox/base/text.h"
+#include "gbox/sys/beneath.h"
 
 namespace gbox::sandbox {
 
@@ -14,7 +18,34 @@ namespace {
 // A comparison of a filter jumps at most 255 instructions far.
 constexpr std::size_t kMaxValues = 64;
 
+// Those of setrlimit(2) that mean something in a sandbox. What a file or the number of processes
+// may be is said by [limits], and core files are never written.
+using Resource = std::pair<std::string_view, int>;
+constexpr std::array kResources = {Resource{"as", RLIMIT_AS},
+                                   Resource{"cpu", RLIMIT_CPU},
+                                   Resource{"data", RLIMIT_DATA},
+                                   Resource{"memlock", RLIMIT_MEMLOCK},
+                                   Resource{"msgqueue", RLIMIT_MSGQUEUE},
+                                   Resource{"nofile", RLIMIT_NOFILE},
+                                   Resource{"sigpending", RLIMIT_SIGPENDING},
+                                   Resource{"stack", RLIMIT_STACK}};
+
+std::string resource_hint(const std::string& name) {
+  if (name == "core") return "no step writes core files, under any policy";
+  if (name == "fsize") return "write 'file_size' in [limits]";
+  if (name == "nproc") return "write 'processes' in [limits]";
+  std::vector<std::string> names;
+  for (const auto& [known, number] : kResources) names.emplace_back(known);
+  return "there are " + quoted_list(names);
+}
+
 }  // namespace
+
+std::optional<int> resource_number(std::string_view name) {
+  for (const auto& [known, number] : kResources)
+    if (known == name) return number;
+  return std::nullopt;
+}
 
 void Faults::add(Location where, std::string message, std::string hint) {
   faults_.push_back({std::move(where), std::move(message), std::move(hint)});
@@ -129,6 +160,36 @@ bool PolicyTable::boolean(std::string_view key) {
   return value.value_or(false);
 }
 
+std::optional<std::uint64_t> PolicyTable::number(std::string_view key) {
+  const toml::node* found = need(key);
+  if (found == nullptr) return std::nullopt;
+  const auto value = found->value_exact<std::int64_t>();
+  if (value && *value >= 0) return static_cast<std::uint64_t>(*value);
+  fault(where(key), quoted(key) + " is a whole number from 0 on");
+  return std::nullopt;
+}
+
+std::vector<LimitWord> PolicyTable::words(std::string_view key) {
+  std::vector<LimitWord> result;
+  const toml::node* found = find(key);
+  if (found == nullptr) return result;
+  const toml::table* table = found->as_table();
+  if (table == nullptr) {
+    fault(where(key), quoted(key) + " must be a table", "write [" + std::string(key) + "]");
+    return result;
+  }
+  for (const auto& [name, node] : *table) {
+    const Location place = {file_, node.source().begin.line, node.source().begin.column};
+    if (const auto text = node.value_exact<std::string>())
+      result.push_back({std::string(name.str()), *text, place});
+    else if (const auto count = node.value_exact<std::int64_t>())
+      result.push_back({std::string(name.str()), std::to_string(*count), place});
+    else
+      fault(place, quoted(name.str()) + " must be a string or a number");
+  }
+  return result;
+}
+
 std::vector<PolicyTable> PolicyTable::tables(std::string_view key) {
   std::vector<PolicyTable> result;
   const toml::node* found = find(key);
@@ -210,6 +271,16 @@ void read_condition(PolicyTable& table, Refusal& refusal) {
                 "and 'any_bit'");
 }
 
+// Absolute, without '.', '..' and doubled slashes; nothing for what is not.
+std::optional<std::string> plain_path(const std::string& path) {
+  const std::vector<std::string> names = split(path, '/');
+  if (names.size() < 2 || !names.front().empty()) return std::nullopt;
+  for (std::size_t i = 1; i < names.size(); ++i)
+    if (names[i] == "." || names[i] == ".." || (names[i].empty() && i + 1 < names.size()))
+      return std::nullopt;
+  return '/' + sys::normalized_relative(path);
+}
+
 }  // namespace
 
 Refusal read_refusal(PolicyTable& table) {
@@ -236,6 +307,33 @@ Grant read_grant(PolicyTable& table) {
   }
   table.done();
   return grant;
+}
+
+PathRule read_paths(PolicyTable& table) {
+  PathRule rule;
+  rule.where = table.where();
+  rule.why = table.string("why");
+  for (const std::string& path : table.strings("paths")) {
+    if (const auto plain = plain_path(path))
+      rule.paths.push_back(*plain);
+    else
+      table.fault(table.where("paths"), quoted(path) + " is no absolute path without '.' and '..'");
+  }
+  table.done();
+  return rule;
+}
+
+ResourceRule read_resource(PolicyTable& table) {
+  ResourceRule rule;
+  rule.where = table.where();
+  rule.name = table.string("name");
+  rule.most = table.number("most").value_or(0);
+  rule.why = table.string("why");
+  if (!resource_number(rule.name))
+    table.fault(table.where("name"), "no resource is called " + quoted(rule.name),
+                resource_hint(rule.name));
+  table.done();
+  return rule;
 }
 
 }  // namespace gbox::sandbox

@@ -41,6 +41,8 @@ class PolicyTable {
   std::vector<std::uint32_t> numbers(std::string_view key);
   std::optional<int> small_number(std::string_view key, int most);
   bool boolean(std::string_view key);  // absent: false
+  std::optional<std::uint64_t> number(std::string_view key);
+  std::vector<LimitWord> words(std::string_view key);  // of a table of strings; absent: none
   std::vector<PolicyTable> tables(std::string_view key);
   void done() const;
 
@@ -60,5 +62,9 @@ toml::table parse_toml(const std::string& file, std::string_view text);
 // A [[refuse]] or an entry of a group of refusals.
 Refusal read_refusal(PolicyTable& table);
 Grant read_grant(PolicyTable& table);
+// Why this policy cannot hide a path; nothing when it can.
+std::optional<std::string> why_not_hidden(const Policy& policy, std::string_view path);
+PathRule read_paths(PolicyTable& table);
+ResourceRule read_resource(PolicyTable& table);
 
 }  // namespace gbox::sandbox

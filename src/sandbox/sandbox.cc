@@ -123,6 +123,15 @@ std::uint64_t capability_mask(const Policy& policy) {
   return mask;
 }
 
+// What the policy says of paths and resources, as the child needs it.
+void prepare_places(Prepared& prepared, const Policy& policy) {
+  for (const std::string& path : paths_of(policy.hidden))
+    (path.starts_with("/proc/") ? prepared.hidden_in_proc : prepared.hidden).push_back(path);
+  prepared.read_only = paths_of(policy.read_only);
+  for (const ResourceRule& rule : policy.resources)
+    prepared.resources.push_back({resource_number(rule.name).value(), rule.most});
+}
+
 void prepare_capabilities(Prepared& prepared, const Policy& policy, std::uint32_t uid) {
   const std::uint64_t granted = capability_mask(policy);
   const auto grants = [&](cap_value_t value) { return (granted >> value & 1) != 0; };
@@ -164,10 +173,28 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return result;
 }
 
-[[noreturn]] void throw_failure(const Failure& failure, const std::vector<Mount>& mounts) {
+// The path that an operation of the child was about; "" for those about none.
+std::string path_of(const Failure& failure, const std::vector<Mount>& mounts,
+                    const Prepared& prepared) {
+  const auto index = static_cast<std::size_t>(failure.index);
+  switch (failure.operation) {
+    case Operation::open_target:
+    case Operation::attach:
+      return mounts.at(index).target;
+    case Operation::hide:
+      return prepared.hidden.at(index);
+    case Operation::hide_in_proc:
+      return prepared.hidden_in_proc.at(index);
+    case Operation::make_read_only:
+      return prepared.read_only.at(index);
+    default:
+      return {};
+  }
+}
+
+[[noreturn]] void throw_failure(const Failure& failure, const std::string& path) {
   std::string deed = std::string("enter sandbox: ") + operation_name(failure.operation);
-  if (failure.operation == Operation::open_target || failure.operation == Operation::attach)
-    deed += ' ' + quoted(mounts.at(static_cast<std::size_t>(failure.index)).target);
+  if (!path.empty()) deed += ' ' + quoted(path);
   SysError error(failure.error_number, deed, ExitCode::host);
   switch (failure.operation) {
     case Operation::mount_proc:
@@ -302,6 +329,7 @@ Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prep
       notifications.only_with.emplace(call, creating_open(call));
   prepared.seccomp = seccomp_program(policy, notifications);
   prepare_capabilities(prepared, policy, settings.command.uid);
+  prepare_places(prepared, policy);
   prepared.cgroup_fd = settings.cgroup_fd;
   prepared.max_processes = settings.limits.processes;
   prepared.max_file_bytes = settings.limits.file_bytes;
@@ -358,7 +386,7 @@ Sandbox::Launched Sandbox::launch(Settings& settings, const Policy& policy, Prep
   // End of file without a report: gbox-init was executed and closed its copy.
   if (sys::read_full(failure.read.get(), std::as_writable_bytes(std::span(&report, 1)),
                      "the sandbox's report") == sizeof report)
-    throw_failure(report, mounts);
+    throw_failure(report, path_of(report, mounts, prepared));
   return launched;
 }
 

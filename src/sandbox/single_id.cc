@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "call_table.h"
 #include "caller_view.h"
 #include "creation_calls.h"
 #include "credentials.h"
@@ -19,10 +20,7 @@ namespace gbox::sandbox {
 
 namespace {
 
-using Follow = CallerView::Follow;
 using Kind = IdentityCalls::Kind;
-
-constexpr std::uint32_t kX32Bit = 0x40000000;
 
 struct Emulation {
   CallerView view;

@@ -74,19 +74,17 @@ std::vector<std::string> ensure_targets(const Settings& settings) {
       (void)ensure_directory(root, path, made);
   }
   require_own_targets(root);
-  for (std::size_t i = 0; i < settings.mounts.size(); ++i) {
-    const Mount& mount = settings.mounts[i];
-    std::string path = sys::normalized_relative(mount.target);
+  std::vector<std::pair<std::string, int>> earlier;  // directories, as "path/", and their mounts
+  for (const Mount& mount : settings.mounts) {
+    const std::string target = sys::normalized_relative(mount.target);
+    std::string path = target;
     // What lies in an earlier mount is looked for there, and made there.
     int base = root;
     std::vector<std::string> elsewhere;
-    for (std::size_t j = 0; j < i; ++j) {
-      const std::string outer = sys::normalized_relative(settings.mounts[j].target) + '/';
-      if (settings.mounts[j].kind != Mount::Kind::directory ||
-          !sys::normalized_relative(mount.target).starts_with(outer))
-        continue;
-      base = settings.mounts[j].tree.get();
-      path = sys::normalized_relative(mount.target).substr(outer.size());
+    for (const auto& [outer, tree] : earlier) {
+      if (!target.starts_with(outer)) continue;
+      base = tree;
+      path = target.substr(outer.size());
     }
     try {
       if (mount.kind == Mount::Kind::directory)
@@ -96,6 +94,7 @@ std::vector<std::string> ensure_targets(const Settings& settings) {
     } catch (Error& error) {
       throw error.add_context("make mount point " + quoted(mount.target));
     }
+    if (mount.kind == Mount::Kind::directory) earlier.emplace_back(target + '/', mount.tree.get());
   }
   return made;
 }

@@ -145,6 +145,7 @@ UserNetwork::UserNetwork(int netns_fd) {
                                                        "connect the step's network", input);
     const State state = await(*helper);
     if (state == State::ready) {
+      program_ = found.program;
       helper_ = std::move(helper);
       return;
     }

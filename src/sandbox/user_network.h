@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "gbox/sandbox/sandbox.h"
 #include "gbox/sys/process.h"
@@ -16,8 +17,10 @@ class UserNetwork {
   // Connects the network namespace `netns_fd`, and returns when it can be used. Throws Error (host)
   // with what each helper said when none of them could.
   explicit UserNetwork(int netns_fd);
+  [[nodiscard]] const std::string& program() const noexcept { return program_; }
 
  private:
+  std::string program_;
   std::unique_ptr<sys::RunningHelper> helper_;  // it ends with this object, and with this process
 };
 

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <limits>
 
+#include "characters.h"
 #include "gbox/base/text.h"
+#include "gbox/spec/id.h"
 
 namespace gbox::spec {
 
@@ -16,9 +18,6 @@ constexpr std::size_t kMaxImageNameLength = 255;  // OCI distribution spec, with
 constexpr std::size_t kMaxTagLength = 128;        // OCI distribution spec
 constexpr std::size_t kMaxPathLength = 4095;      // PATH_MAX without its NUL
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
@@ -91,6 +90,10 @@ Verdict check_id(std::string_view text) {
   };
   if (!all_of(text, fits) || text.find("..") != std::string_view::npos) return problem;
   return std::nullopt;
+}
+
+bool is_id(std::string_view text) {
+  return !check_id(text);
 }
 
 Verdict check_repository_name(std::string_view text) {

@@ -53,6 +53,8 @@ Verdict check_date(std::string_view text, DateUse use);
 Verdict check_variant(std::string_view text);  // of a stage3: "nomultilib-openrc"
 // Where files are fetched from: http(s)://… or file://… without user:password, or an absolute path.
 Verdict check_location(std::string_view text);
+// Of an image by transport; what stands behind that is for those who open it.
+Verdict check_image(std::string_view text);
 Verdict check_git_url(std::string_view text);  // also ssh:// and git://, and relative paths
 Verdict check_git_rev(std::string_view text);  // a branch, tag or commit
 // One of the directories of Gentoo's own binary packages: "x86-64-v3", or "17.1/x86-64".

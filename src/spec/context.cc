@@ -18,7 +18,7 @@ auto order_of(const SpecFault& fault) {
                   fault.hint);
 }
 
-void sort_unique(std::vector<SpecFault>& faults) {
+void sort_faults(std::vector<SpecFault>& faults) {
   std::sort(faults.begin(), faults.end(),
             [](const SpecFault& a, const SpecFault& b) { return order_of(a) < order_of(b); });
   const auto same = [](const SpecFault& a, const SpecFault& b) {
@@ -106,7 +106,7 @@ std::optional<std::string> Context::expand(std::string_view text, const Location
 
 void Context::finish() {
   if (faults_.empty()) return;
-  sort_unique(faults_);
+  sort_faults(faults_);
   if (faults_.size() > kMaxFaults) {
     const std::size_t more = faults_.size() - kMaxFaults;
     faults_.resize(kMaxFaults);
@@ -116,7 +116,7 @@ void Context::finish() {
 }
 
 std::vector<SpecFault> Context::take_warnings() {
-  sort_unique(warnings_);
+  sort_faults(warnings_);
   return std::move(warnings_);
 }
 

@@ -11,7 +11,7 @@ namespace gbox::spec {
 
 namespace {
 
-constexpr std::string_view kPortage = "portage";
+constexpr std::string_view kPortageTable = "portage";
 
 std::string_view name_of(PortageAddition::Key key) {
   switch (key) {
@@ -35,7 +35,8 @@ struct Wish {
 };
 
 Wish wish_of(const PortageAddition& addition) {
-  Wish wish{{std::string(kPortage), std::string(name_of(addition.key))}, addition.values, false};
+  Wish wish{
+      {std::string(kPortageTable), std::string(name_of(addition.key))}, addition.values, false};
   if (addition.key == PortageAddition::Key::package_unmask)
     wish.values = {addition.atom};
   else
@@ -114,8 +115,8 @@ class Editor {
     }
     if (!text_.empty() && !text_.ends_with('\n')) text_ += break_;
     if (!text_.empty()) text_ += break_;
-    text_ += '[' + std::string(kPortage) + ']' + break_ + assignment(behind(wish.path, 1), wish) +
-             break_;
+    text_ += '[' + std::string(kPortageTable) + ']' + break_ +
+             assignment(behind(wish.path, 1), wish) + break_;
   }
 
   std::string take() { return std::move(text_); }

@@ -14,16 +14,17 @@ namespace {
 
 enum class Unit { seconds, bytes, count };
 
-struct Kind {
+struct LimitKind {
   std::string_view name;
   std::optional<Limit> Limits::*member;
   Unit unit;
 };
 
-constexpr std::array kKinds = {
-    Kind{"time", &Limits::time, Unit::seconds}, Kind{"memory", &Limits::memory, Unit::bytes},
-    Kind{"processes", &Limits::processes, Unit::count},
-    Kind{"file_size", &Limits::file_size, Unit::bytes}, Kind{"disk", &Limits::disk, Unit::bytes}};
+constexpr std::array kKinds = {LimitKind{"time", &Limits::time, Unit::seconds},
+                               LimitKind{"memory", &Limits::memory, Unit::bytes},
+                               LimitKind{"processes", &Limits::processes, Unit::count},
+                               LimitKind{"file_size", &Limits::file_size, Unit::bytes},
+                               LimitKind{"disk", &Limits::disk, Unit::bytes}};
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
   std::uint64_t value = 0;
@@ -75,14 +76,14 @@ std::optional<std::uint64_t> parse_seconds(std::string_view text) {
 
 Limits merged(const Limits& under, const Limits& over) {
   Limits result = under;
-  for (const Kind& kind : kKinds)
+  for (const LimitKind& kind : kKinds)
     if (over.*kind.member) result.*kind.member = over.*kind.member;
   return result;
 }
 
 void set_limit(Limits& limits, std::string_view name, std::string_view text, Location where) {
   std::vector<std::string> names;
-  for (const Kind& kind : kKinds) {
+  for (const LimitKind& kind : kKinds) {
     names.emplace_back(kind.name);
     if (kind.name != name) continue;
     const auto value = parse(kind.unit, text);

@@ -62,7 +62,9 @@ LockedFile read_file(Context& context, Table& table) {
       context.fault(name->where, "'file': " + shown(file.name) + " is not a file's name", kAnew);
   }
   for (Text& url : table.strings("urls")) {
-    context.accept(check_location(url.value), url.where, "urls", url.value);
+    const bool image = url.value.starts_with("docker://");
+    context.accept(image ? check_image(url.value) : check_location(url.value), url.where, "urls",
+                   url.value);
     file.urls.push_back(std::move(url.value));
   }
   if (const auto size = table.integer("size", 0, std::int64_t{1} << 50))

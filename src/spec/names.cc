@@ -3,22 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "characters.h"
+
 namespace gbox::spec {
 
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
-}
-
-bool is_made_of(std::string_view text, std::string_view extra) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_word(c) || extra.find(c) != std::string_view::npos;
-  });
-}
 
 std::string_view take_digits(std::string_view& text) {
   std::size_t end = 0;

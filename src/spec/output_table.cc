@@ -35,7 +35,7 @@ void note_secret(Context& context, const std::string& name, const Text& text,
   }
 }
 
-std::map<std::string, std::string> read_env(Context& context, Table& table) {
+std::map<std::string, std::string> read_variables(Context& context, Table& table) {
   std::map<std::string, std::string> result;
   for (const Entry& entry : table.entries("env")) {
     context.accept(check_variable_name(entry.key), entry.key_where, "env", entry.key);
@@ -74,13 +74,17 @@ ImageConfig read_config(Context& context, const toml::table& toml) {
   Table table(context, toml, keys::kConfig);
   ImageConfig config;
   config.entrypoint = values(table.strings("entrypoint", Empty::yes));
+  if (table.has("entrypoint")) config.entrypoint_where = table.where("entrypoint");
   if (!config.entrypoint.empty() && config.entrypoint.front().empty())
     context.fault(table.where("entrypoint"), "'entrypoint' names no program");
   config.cmd = values(table.strings("cmd", Empty::yes));
-  config.env = read_env(context, table);
+  if (table.has("cmd")) config.cmd_where = table.where("cmd");
+  config.env = read_variables(context, table);
   if (const auto user = table.string("user"))
-    if (context.accept(check_owner(user->value), user->where, "user", user->value))
+    if (context.accept(check_owner(user->value), user->where, "user", user->value)) {
       config.user = user->value;
+      config.user_where = user->where;
+    }
   if (const auto directory = table.string("working_dir"))
     if (context.accept(check_absolute_path(directory->value), directory->where, "working_dir",
                        directory->value))
@@ -116,7 +120,31 @@ std::optional<int> read_level(Context& context, Table& table, Compression compre
   return level ? std::optional(static_cast<int>(*level)) : std::nullopt;
 }
 
+ImageCheck read_check(Context& context, const toml::table& toml) {
+  Table table(context, toml, keys::kCheck);
+  ImageCheck check;
+  check.where = table.where();
+  check.closure = table.boolean("closure");
+  for (Text& glob : table.strings("allow")) {
+    context.accept(check_text(glob.value, Newlines::no), glob.where, "allow", glob.value);
+    check.allow.push_back(std::move(glob));
+  }
+  for (Text& command : table.strings("answer")) {
+    context.accept(check_text(command.value, Newlines::no), command.where, "answer", command.value);
+    if (split_words(command.value).empty())
+      context.fault(command.where, "'answer' names no program",
+                    "write it as in \"/usr/bin/php --version\"");
+    check.answer.push_back(std::move(command));
+  }
+  return check;
+}
+
 }  // namespace
+
+// Docker's storage stacks no more, and leaves room for a few upon them.
+constexpr std::int64_t kMostLayers = 120;
+// What a tar's header holds without an extension: the year 2242.
+constexpr std::int64_t kMostEpoch = 0x1ffffffff;
 
 Output read_output(Context& context, const toml::table& toml) {
   Table table(context, toml, keys::kOutput);
@@ -125,19 +153,28 @@ Output read_output(Context& context, const toml::table& toml) {
   if (const auto root = table.string("root"))
     if (context.accept(check_absolute_path(root->value), root->where, "root", root->value))
       output.root = normalized_path(root->value);
-  output.layers =
-      table
-          .choice<Layers>("layers", {{"phase", Layers::phase}, {"single", Layers::single}},
-                          {"package"})
-          .value_or(Layers::phase);
+  output.layers = table
+                      .choice<Layers>("layers", {{"phase", Layers::phase},
+                                                 {"package", Layers::package},
+                                                 {"single", Layers::single}})
+                      .value_or(Layers::phase);
+  if (table.has("max_layers") && output.layers != Layers::package)
+    context.fault(table.where("max_layers"), "'max_layers' means nothing with these layers",
+                  "set 'layers' to 'package', or leave it out");
+  if (const auto most = table.integer("max_layers", 1, kMostLayers))
+    output.max_layers = static_cast<unsigned>(*most);
   output.compression = table
                            .choice<Compression>("compression", {{"gzip", Compression::gzip},
                                                                 {"zstd", Compression::zstd},
                                                                 {"none", Compression::none}})
                            .value_or(Compression::gzip);
   output.level = read_level(context, table, output.compression);
+  output.sbom = table.boolean("sbom").value_or(true);
+  output.provenance = table.boolean("provenance").value_or(true);
+  output.source_date_epoch = table.integer("source_date_epoch", 0, kMostEpoch);
   if (const toml::table* config = table.table("config"))
     output.config = read_config(context, *config);
+  if (const toml::table* check = table.table("check")) output.check = read_check(context, *check);
   return output;
 }
 

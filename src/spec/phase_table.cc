@@ -122,11 +122,24 @@ Phase read_phase(Context& context, const toml::table& toml) {
   phase.root = read_root(context, table);
   for (const toml::table* item : table.tables("copy"))
     phase.copy.push_back(read_copy(context, *item));
+  phase.copy_package = table.strings("copy_package");
+  for (const Text& atom : phase.copy_package) {
+    context.accept(check_atom(atom.value, AtomUse::command), atom.where, "copy_package",
+                   atom.value);
+    if (atom.value.starts_with('@'))
+      context.fault(atom.where, "'copy_package': " + shown(atom.value) + " is a set",
+                    "name packages");
+  }
+  if (!phase.copy_package.empty() && phase.root == "/")
+    context.fault(table.where("copy_package"), "'copy_package' means nothing without 'root'",
+                  "packages of '/' are taken over into a root of its own: root = \"/destination\"");
   phase.emerge = read_emerge(context, table);
   phase.unmerge = table.strings("unmerge");
   for (const Text& atom : phase.unmerge)
     context.accept(check_atom(atom.value, AtomUse::command), atom.where, "unmerge", atom.value);
+  phase.depclean = table.boolean("depclean").value_or(false);
   read_run(context, table, phase);
+  phase.trim = read_trim(context, table);
   for (const Text& glob : table.strings("remove")) {
     if (!context.accept(check_absolute_path(glob.value), glob.where, "remove", glob.value))
       continue;
@@ -149,13 +162,16 @@ Phase read_phase(Context& context, const toml::table& toml) {
     phase.limits = read_limits(context, *limits);
 
   bool deeds = false;
-  for (const std::string_view key : {"copy", "emerge", "unmerge", "run", "remove"})
+  for (const std::string_view key :
+       {"copy", "copy_package", "emerge", "unmerge", "run", "trim", "remove"})
     deeds = deeds || table.has(key);
+  deeds = deeds || phase.depclean;
   if (!deeds)
     context.fault(phase.where,
                   phase.name.empty() ? "the phase does nothing"
                                      : "phase " + shown(phase.name) + " does nothing",
-                  "give it 'copy', 'emerge', 'unmerge', 'run' or 'remove'");
+                  "give it 'copy', 'copy_package', 'emerge', 'unmerge', 'depclean', 'run', 'trim' "
+                  "or 'remove'");
   return phase;
 }
 

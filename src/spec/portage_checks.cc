@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "characters.h"
 #include "checks.h"
 #include "gbox/base/text.h"
 #include "gbox/spec/names.h"
@@ -12,22 +13,6 @@ namespace gbox::spec {
 namespace {
 
 constexpr std::size_t kMaxAtomLength = 512;  // long USE dependencies are legal, novels are not
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_word(char c) {
-  return is_letter(c) || is_digit(c) || c == '_';
-}
-
-bool is_made_of(std::string_view text, std::string_view extra) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_word(c) || extra.find(c) != std::string_view::npos;
-  });
-}
 
 // With `star` also the beginning of one that "=name-1.2*" may name, "1.*" among them.
 bool is_version_or_star(std::string_view text, bool star) {

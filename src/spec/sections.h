@@ -17,6 +17,8 @@ PortageConfig read_portage(Context& context, const toml::table& table);
 std::optional<std::uint32_t> read_mode(Context& context, Table& table);
 std::vector<PhaseMount> read_mounts(Context& context, Table& phase);
 Phase read_phase(Context& context, const toml::table& table);
+// 'trim' and 'keep_locales'; absent when the phase trims nothing.
+std::optional<Trim> read_trim(Context& context, Table& table);
 // 'policy', 'narrow' and 'widen'.
 void read_policy(Context& context, Table& table, Phase& phase);
 Limits read_limits(Context& context, const toml::table& table);

@@ -69,7 +69,7 @@ bool is_url(std::string_view text) {
 }
 
 bool Base::is_fetched() const {
-  return !stage3.empty() || is_url(tarball);
+  return !stage3.empty() || is_url(tarball) || is_url(image);
 }
 
 Verdict check_date(std::string_view text, DateUse use) {
@@ -88,6 +88,15 @@ Verdict check_variant(std::string_view text) {
       text.find("..") == std::string_view::npos)
     return std::nullopt;
   return Problem{"is not a stage3's variant", "write such as 'openrc' or 'nomultilib-openrc'"};
+}
+
+Verdict check_image(std::string_view text) {
+  const std::string hint =
+      "write \"oci:DIR\", \"oci-archive:FILE\" or \"docker://HOST/REPOSITORY:TAG\"";
+  if (is_url(text)) return check_url(text, {"docker"}, hint);
+  if (text.starts_with("oci:") || text.starts_with("oci-archive:"))
+    return check_text(text, Newlines::no);
+  return Problem{"names no image", hint};
 }
 
 Verdict check_location(std::string_view text) {

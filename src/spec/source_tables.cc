@@ -166,9 +166,9 @@ Base read_base(Context& context, const toml::table& toml) {
   Table table(context, toml, keys::kBase);
   Base base;
   base.where = table.where();
-  (void)only_kind(context, table, {"stage3", "tarball"},
-                  "name a stage3 of the mirror (stage3 = \"openrc\") or a file of your own "
-                  "(tarball = \"stage3.tar.xz\")");
+  (void)only_kind(context, table, {"stage3", "tarball", "image"},
+                  "name a stage3 of the mirror (stage3 = \"openrc\"), a file of your own "
+                  "(tarball = \"stage3.tar.xz\") or an image (image = \"oci:DIR\")");
   const auto tarball = table.string("tarball");
   if (tarball) base.tarball = tarball->value;
   for (const auto& [key, algorithm] :
@@ -185,6 +185,11 @@ Base read_base(Context& context, const toml::table& toml) {
     base.stage3_where = stage3->where;
     if (context.accept(check_variant(stage3->value), stage3->where, "stage3", stage3->value))
       base.stage3 = stage3->value;
+  }
+  if (const auto image = table.string("image")) {
+    base.image_where = image->where;
+    if (context.accept(check_image(image->value), image->where, "image", image->value))
+      base.image = image->value;
   }
   if (const auto arch = table.string("arch"))
     if (context.accept(check_id(arch->value), arch->where, "arch", arch->value))

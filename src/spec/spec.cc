@@ -177,7 +177,15 @@ std::string_view to_string(Shell shell) {
 }
 
 std::string_view to_string(Layers layers) {
-  return layers == Layers::phase ? "phase" : "single";
+  switch (layers) {
+    case Layers::phase:
+      return "phase";
+    case Layers::package:
+      return "package";
+    case Layers::single:
+      break;
+  }
+  return "single";
 }
 
 std::string_view to_string(Compression compression) {

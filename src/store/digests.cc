@@ -15,7 +15,7 @@ namespace gbox::store {
 namespace {
 
 constexpr std::uint64_t kDigestsVersion = 1;
-constexpr std::string_view kWhat = "a file's digest";
+constexpr std::string_view kNote = "a file's digest";
 
 std::string note_of(std::string_view path) {
   return "digests/" + sha256(path).hex() + ".json";
@@ -23,10 +23,10 @@ std::string note_of(std::string_view path) {
 
 std::optional<NotedDigest> parse_note(const std::string& text) {
   try {
-    const Json json = parse_json(text, kWhat);
-    if (json_size(json, "version", kWhat) != kDigestsVersion) return std::nullopt;
-    return NotedDigest{json_string(json, "path", kWhat),
-                       Digest::parse(json_string(json, "digest", kWhat))};
+    const Json json = parse_json(text, kNote);
+    if (json_size(json, "version", kNote) != kDigestsVersion) return std::nullopt;
+    return NotedDigest{json_string(json, "path", kNote),
+                       Digest::parse(json_string(json, "digest", kNote))};
   } catch (const Error&) {
     return std::nullopt;
   }

@@ -46,6 +46,11 @@ std::int64_t signed_number(const Json& json, std::string_view key, std::string_v
   return value.get<std::int64_t>();
 }
 
+Moment created_of(const Json& json, std::string_view what) {
+  return {signed_number(json, "created", what),
+          json.contains("created_ns") ? signed_number(json, "created_ns", what) : 0};
+}
+
 std::string log_name(const Json& json, std::string_view what) {
   std::string name = json_string(json, "log", what);
   if (!name.empty() && !is_log_name(name)) damaged(quoted(name) + " is no log");
@@ -69,13 +74,21 @@ void add_boot(Json& json, std::string_view boot) {
 }  // namespace
 
 std::string record_text(const Record& record, std::string_view boot) {
-  Json json = {{"version", kFormatVersion}, {"key", record.key},
-               {"spec", record.spec},       {"step", record.step},
-               {"phase", record.phase},     {"kind", record.kind},
-               {"parts", record.parts},     {"snapshot", record.snapshot},
-               {"parents", record.parents}, {"log", record.log},
-               {"seconds", record.seconds}, {"created", record.created},
-               {"gbox", record.gbox},       {"size_bytes", record.size_bytes},
+  Json json = {{"version", kFormatVersion},
+               {"key", record.key},
+               {"spec", record.spec},
+               {"step", record.step},
+               {"phase", record.phase},
+               {"kind", record.kind},
+               {"parts", record.parts},
+               {"snapshot", record.snapshot},
+               {"parents", record.parents},
+               {"log", record.log},
+               {"seconds", record.seconds},
+               {"created", record.created.seconds},
+               {"created_ns", record.created.nanoseconds},
+               {"gbox", record.gbox},
+               {"size_bytes", record.size_bytes},
                {"entries", record.entries}};
   if (!record.extra.is_null()) json["extra"] = record.extra;
   if (!record.made_of.empty()) json["made_of"] = record.made_of;
@@ -100,7 +113,7 @@ Stored<Record> parse_record(std::string_view text) {
   record.parents = snapshot_ids(json, "parents", what);
   record.log = log_name(json, what);
   record.seconds = seconds_of(json, what);
-  record.created = signed_number(json, "created", what);
+  record.created = created_of(json, what);
   record.gbox = json_string(json, "gbox", what);
   record.size_bytes = json_size(json, "size_bytes", what);
   record.entries = json_size(json, "entries", what);
@@ -125,7 +138,8 @@ std::string package_text(const Package& package, std::string_view boot) {
                {"size_bytes", package.size_bytes},
                {"log", package.log},
                {"seconds", package.seconds},
-               {"created", package.created},
+               {"created", package.created.seconds},
+               {"created_ns", package.created.nanoseconds},
                {"gbox", package.gbox}};
   if (package.peak_bytes != 0) json["peak_bytes"] = package.peak_bytes;
   add_boot(json, boot);
@@ -153,7 +167,7 @@ Stored<Package> parse_package(std::string_view text) {
   package.log = log_name(json, what);
   package.seconds = seconds_of(json, what);
   if (json.contains("peak_bytes")) package.peak_bytes = json_size(json, "peak_bytes", what);
-  package.created = signed_number(json, "created", what);
+  package.created = created_of(json, what);
   package.gbox = json_string(json, "gbox", what);
   stored.boot = json_string_or_empty(json, "boot", what);
   return stored;
@@ -191,7 +205,8 @@ std::string failed_text(const FailedStep& failed) {
                   {"log", failed.log},
                   {"exit_status", failed.exit_status},
                   {"extra", failed.extra},
-                  {"created", failed.created},
+                  {"created", failed.created.seconds},
+                  {"created_ns", failed.created.nanoseconds},
                   {"size_bytes", failed.size_bytes},
                   {"entries", failed.entries}});
 }
@@ -214,7 +229,7 @@ FailedStep parse_failed(std::string_view text) {
   failed.log = log_name(json, what);
   failed.exit_status = static_cast<int>(signed_number(json, "exit_status", what));
   failed.extra = json_member(json, "extra", what);
-  failed.created = signed_number(json, "created", what);
+  failed.created = created_of(json, what);
   failed.size_bytes = json_size(json, "size_bytes", what);
   failed.entries = json_size(json, "entries", what);
   return failed;

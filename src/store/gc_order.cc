@@ -94,7 +94,8 @@ Chosen choose_unused(const std::vector<Record>& records, const std::vector<Packa
           {uses[record.snapshot], !record.made_of.empty(), record.parents.size(), &record});
   for (const FailedStep& step : failed)
     if (!is_held(held, failed_path(step)))
-      order.push_back({step.created, false, step.parents.size() + 1, nullptr, nullptr, &step});
+      order.push_back(
+          {step.created.seconds, false, step.parents.size() + 1, nullptr, nullptr, &step});
   for (const Package& package : packages)
     if (!is_held(held, "packages/" + package.key))
       order.push_back({package.used, false, 0, nullptr, &package});

@@ -26,6 +26,9 @@ constexpr std::string_view kUnknownBoot = "unknown";
 // costs less than a sync after each.
 constexpr double kWorthSyncSeconds = 5;
 
+constexpr int kMaxPublishAttempts = 8;  // each needs another process to win or drop in between
+constexpr std::size_t kHashBlock = 1 << 20;
+
 // A limit that holds while builds run: room.cc.
 struct Room {
   std::mutex mutex;  // guards what follows
@@ -132,6 +135,7 @@ class Store::Impl {
 // Names in a directory of the store.
 std::vector<std::string> list(int root, const std::string& directory);
 std::int64_t unix_now() noexcept;
+Moment moment_now() noexcept;
 inline std::string record_path(std::string_view key) {
   return "records/" + std::string(key) + ".json";
 }

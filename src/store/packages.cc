@@ -14,10 +14,6 @@ namespace gbox::store {
 
 namespace {
 
-constexpr int kMaxPublishAttempts = 8;  // each needs another process to win or drop in between
-constexpr std::size_t kHashBlock = 1 << 20;
-constexpr std::string_view kGboxVersion = GBOX_VERSION;
-
 struct Contents {
   Digest sha256;
   std::uint64_t size_bytes = 0;
@@ -183,9 +179,9 @@ Package Store::put_package(int dirfd, const std::string& name, Package package) 
     package.file = name;
     package.sha256 = contents.sha256;
     package.size_bytes = contents.size_bytes;
-    package.created = unix_now();
-    package.used = package.created;
-    package.gbox = kGboxVersion;
+    package.created = moment_now();
+    package.used = package.created.seconds;
+    package.gbox = GBOX_VERSION;
 
     Impl::Scratch scratch = impl_->make_scratch();
     struct Remove {

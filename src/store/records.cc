@@ -13,7 +13,6 @@ namespace gbox::store {
 
 namespace {
 
-constexpr int kMaxPublishAttempts = 8;  // each needs another process to win or drop in between
 constexpr std::string_view kEnding = ".json";
 
 }  // namespace

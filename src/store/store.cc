@@ -149,6 +149,12 @@ std::int64_t unix_now() noexcept {
   return static_cast<std::int64_t>(::time(nullptr));
 }
 
+Moment moment_now() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return {now.tv_sec, now.tv_nsec};
+}
+
 bool stamp(int dirfd, const std::string& path) noexcept {
   return ::utimensat(dirfd, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0;
 }

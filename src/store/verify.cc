@@ -17,8 +17,6 @@ namespace gbox::store {
 
 namespace {
 
-constexpr std::size_t kHashBlock = 1 << 20;
-
 std::string_view name_of(HashAlgorithm algorithm) {
   switch (algorithm) {
     case HashAlgorithm::sha256:

@@ -17,7 +17,6 @@ namespace gbox::store {
 namespace {
 
 constexpr int kMaxKeepAttempts = 16;  // each needs another process to keep one in between
-constexpr std::string_view kGboxVersion = GBOX_VERSION;
 
 std::string failed_dir(std::string_view step) {
   return "failed/" + encode_name(step);
@@ -117,13 +116,13 @@ Record Store::publish(Work&& finished, Record record) {
     const TreeSize size = tree_size(work.fd(), "fs");
     record.size_bytes = size.bytes;
     record.entries = size.entries;
-    record.created = unix_now();
-    record.used = record.created;
-    record.gbox = kGboxVersion;
+    record.created = moment_now();
+    record.used = record.created.seconds;
+    record.gbox = GBOX_VERSION;
     record.snapshot = sys::random_hex(kSnapshotIdLength / 2);
     sys::write_file_atomically(work.fd(), "meta.json",
-                               snapshot_text({size.bytes, size.entries, record.created}), 0600,
-                               sys::Durable::no);
+                               snapshot_text({size.bytes, size.entries, record.created.seconds}),
+                               0600, sys::Durable::no);
     // fs and meta.json in one rename; a snapshot whose record is not written yet is garbage, but
     // gc is kept out by the lease of `work`, and who makes room by this.
     impl_->uses.add({record_path(record.key), snapshot_dir(record.snapshot)});
@@ -159,7 +158,7 @@ void Store::keep_failed(Work&& unfinished, FailedStep failed) {
     const TreeSize size = tree_size(work.fd(), ".");
     failed.size_bytes = size.bytes;
     failed.entries = size.entries;
-    failed.created = unix_now();
+    failed.created = moment_now();
     sys::write_file_atomically(work.fd(), "meta.json", failed_text(failed), 0600, sys::Durable::no);
     impl_->uses.add({failed_dir(failed.step)});
     impl_->note_growth(failed.size_bytes);

@@ -1,9 +1,12 @@
 #include "gbox/sys/beneath.h"
 
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "gbox/base/text.h"
 
@@ -56,6 +59,31 @@ std::optional<Fd> try_open_beneath(int dirfd, const std::string& path, int flags
   if (fd >= 0) return Fd(fd);
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
   throw_open_error(errno, path);
+}
+
+std::optional<Fd> try_open_directory(int dirfd, std::string_view path, Resolve resolve) {
+  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  try {
+    return try_open_beneath(dirfd, path.empty() ? "." : std::string(path), O_RDONLY | O_DIRECTORY,
+                            resolve);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<std::string> try_read_beneath(int dirfd, const std::string& path, std::uint64_t limit,
+                                            Resolve resolve) try {
+  // Without waiting for whoever writes to a pipe.
+  const auto fd = try_open_beneath(dirfd, path, O_RDONLY | O_NONBLOCK, resolve);
+  if (!fd) return std::nullopt;
+  const struct stat status = fstat(fd->get());
+  if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) > limit)
+    return std::nullopt;
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  text.resize(read_full(fd->get(), std::as_writable_bytes(std::span(text)), path));
+  return text;
+} catch (const Error&) {
+  return std::nullopt;
 }
 
 Fd ensure_directories_in_root(int rootfd, const std::string& path, mode_t mode,

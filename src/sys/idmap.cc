@@ -10,13 +10,6 @@ namespace gbox::sys {
 
 namespace {
 
-std::optional<std::uint32_t> parse_number(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
-
 // Appends a range but for the ids that an earlier one has: the kernel refuses a map that names an
 // id twice, and files do (one line by name, one by number).
 void append_new(std::vector<IdRange>& ranges, IdRange range) {
@@ -64,9 +57,9 @@ IdMap parse_id_map(std::string_view proc_text) {
   for (const std::string& line : split(proc_text, '\n')) {
     const std::vector<std::string> words = split_words(line);
     if (words.empty()) continue;
-    const auto inside = parse_number(words[0]);
-    const auto outside = words.size() == 3 ? parse_number(words[1]) : std::nullopt;
-    const auto count = words.size() == 3 ? parse_number(words[2]) : std::nullopt;
+    const auto inside = whole_number<std::uint32_t>(words[0]);
+    const auto outside = words.size() == 3 ? whole_number<std::uint32_t>(words[1]) : std::nullopt;
+    const auto count = words.size() == 3 ? whole_number<std::uint32_t>(words[2]) : std::nullopt;
     if (!inside || !outside || !count) throw Error("read id map: line " + quoted(line));
     map.push_back({*inside, *outside, *count});
   }
@@ -99,8 +92,8 @@ std::vector<IdRange> subordinate_ranges(std::string_view file_text, std::string_
     const std::vector<std::string> fields = split(trim(line), ':');
     if (fields.size() != 3 || fields[0].empty()) continue;
     if (fields[0] != number && fields[0] != user_name) continue;
-    const auto first = parse_number(fields[1]);
-    const auto count = parse_number(fields[2]);
+    const auto first = whole_number<std::uint32_t>(fields[1]);
+    const auto count = whole_number<std::uint32_t>(fields[2]);
     // Id 2^32-1 means 'no change' to the kernel; a range that reaches it is a typing error.
     if (!first || !count || *count == 0 || *first > UINT32_MAX - *count) continue;
     append_new(ranges, {*first, *count});

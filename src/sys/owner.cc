@@ -29,24 +29,17 @@ bool holds_user_xattrs(mode_t type) noexcept {
   return S_ISREG(type) || S_ISDIR(type);
 }
 
-std::optional<std::uint32_t> parse_number(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
-
 std::optional<Owner> decode_text(std::string_view value) {
   const std::vector<std::string> fields = split(value, ':');
   if (fields.size() != 2 && fields.size() != 5) return std::nullopt;
-  const auto uid = parse_number(fields[0]);
-  const auto gid = parse_number(fields[1]);
+  const auto uid = whole_number<std::uint32_t>(fields[0]);
+  const auto gid = whole_number<std::uint32_t>(fields[1]);
   // The last number is chown's 'leave it as it is', never an owner.
   if (!uid || !gid || *uid == UINT32_MAX || *gid == UINT32_MAX) return std::nullopt;
   Owner owner{*uid, *gid};
   if (fields.size() == 2) return owner;
-  const auto major_number = parse_number(fields[3]);
-  const auto minor_number = parse_number(fields[4]);
+  const auto major_number = whole_number<std::uint32_t>(fields[3]);
+  const auto minor_number = whole_number<std::uint32_t>(fields[4]);
   if ((fields[2] != "c" && fields[2] != "b") || !major_number || !minor_number) return std::nullopt;
   owner.device_type = fields[2] == "c" ? S_IFCHR : S_IFBLK;
   owner.device = makedev(*major_number, *minor_number);

@@ -12,9 +12,11 @@ from lib.context import Context
 from lib.measure import Failed, measure
 from lib.peers import Peers
 from lib.report import Result
-from rows import commit_layer, packages, sandbox_start, ten_steps, unpack, unpack_xz
+from rows import (commit_layer, packages, sandbox_start, single_id, ten_steps, unpack, unpack_xz,
+                  update_bytes)
 
-ROWS = [sandbox_start, unpack, unpack_xz, *commit_layer.ROWS, *ten_steps.ROWS, *packages.ROWS]
+ROWS = [sandbox_start, *single_id.ROWS, unpack, unpack_xz, *commit_layer.ROWS, *ten_steps.ROWS,
+        *packages.ROWS, *update_bytes.ROWS]
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

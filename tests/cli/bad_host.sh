@@ -5,11 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
 readonly host=3
 
-# The program where any account of a namespace can reach it: homes may be closed.
-public=$(mktemp -d "${TMPDIR:-/tmp}/gbox-bad-host.XXXXXX")
-chmod 755 "$public"
-e2e_outside=("$public")
-cp "$GBOX" "$public/gbox"
+public_program
 "$e2e_lib/hostile-tar" plain >"$public/base.tar"
 cat >"$public/stage4.toml" <<'TOML'
 name = "x"

@@ -90,9 +90,6 @@ emerge = ["app-demo/hello"]
 name = "root"
 root = "/destination"
 emerge = ["app-demo/hello"]
-# Without it Portage takes the dependency on libc, which it added when it made the package, for a
-# change of the ebuild's: it knows it by the libc of that ROOT, which has none.
-options = ["--binpkg-changed-deps=n"]
 TOML
   } | spec "$file"
 }

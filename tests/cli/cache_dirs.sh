@@ -1,7 +1,8 @@
 #!/bin/bash
 # Packages from one build to the next by a directory: --cache-to and --cache-from. Two builds write
 # to one directory at once, one with an empty store compiles nothing; what is damaged or hostile is
-# compiled; a build that failed or was stopped leaves what it had finished.
+# compiled; a build that failed or was stopped leaves what it had finished. Then the same of
+# snapshots, with which nothing is even merged.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
 readonly usage=2 host=3 failed=6
@@ -63,11 +64,39 @@ at_once() {
   assert_equal "$(sound "$shared")" "$packages"
   assert_equal "$(grep -c '^PATH: ' "$shared/Packages")" "$(wc -l <<<"$packages")"
   assert_contains "$(told "$scratch/events-one" fact)" " written to '$shared'"
+  # Both made a snapshot of the same phase, and one of them is there.
+  assert_equal "$(find "$shared/gbox-snapshots" -type f | wc -l)" 2
   assert_equal "$(find "$shared" -not -user "$(id -un)")" "" "files of others"
 }
 check "two builds write to one directory at once, and it is sound" at_once
 
 own_store store-two
+whole() {
+  forget
+  ok gbox plan "$scratch/one.toml" --cache-from "dir=$shared"
+  assert_matches "$out" "cached *graph.*from '$shared'"
+  build_events events "$scratch/one.toml" --cache-from "dir=$shared" --cache-to dir=handed --until graph
+  assert_equal "$status" 0
+  assert_equal "$(events events step-start)" "" "run although it was there"
+  assert_contains "$(told events fact)" "snapshot of graph ("
+  assert_lacks "$(told events fact)" "graph: 5 packages"
+  assert_lacks "$(told events warning)" "--cache"
+  assert_equal "$(cd "$shared/gbox-snapshots" && sha256sum -- *.zst)" \
+    "$(cd handed/gbox-snapshots && sha256sum -- *.zst)"
+  # But for the spec's name, as either of two specs may have been the last to write.
+  assert_equal "$(jq -S 'del(.spec)' "$shared"/gbox-snapshots/*.json)" \
+    "$(jq -S 'del(.spec)' handed/gbox-snapshots/*.json)"
+  assert_equal "$(jq -r .spec handed/gbox-snapshots/*.json)" one
+}
+check "a store that lacks a phase takes its snapshot, and hands on what it took" whole
+
+build_events() { # of packages alone
+  local file=$1
+  shift
+  run gbox build --progress json --cache-snapshots never "$@"
+  printf '%s\n' "$err" >"$file"
+}
+
 taken() {
   forget
   build_events events "$scratch/one.toml" --cache-from "dir=$shared" --cache-from "dir=absent" --until graph
@@ -89,10 +118,10 @@ check "a store that lacks them compiles nothing, and hands on what it took" take
 hostile() {
   local name facts swapped broken linked
   forget
-  ok gbox plan --json "$scratch/one.toml" --cache-from "dir=$shared"
+  ok gbox plan --json --cache-snapshots never "$scratch/one.toml" --cache-from "dir=$shared"
   assert_equal "$(jq -r '[.steps[] | select(.package != null) | .reason] | unique[]' <<<"$out")" \
     "from '$shared'"
-  ok gbox plan "$scratch/one.toml" --cache-from "dir=$shared"
+  ok gbox plan --cache-snapshots never "$scratch/one.toml" --cache-from "dir=$shared"
   assert_contains "$out" "graph: 5 packages, 0 in the store, 5 from elsewhere, 0 to build"
   cp -r "$shared" bad
   broken=$(find bad -name 'p00-1*.gpkg.tar')
@@ -152,8 +181,8 @@ check "a build that is stopped leaves what it had finished" after_signal
 
 mistaken() {
   local started
-  fails $usage gbox build "$scratch/one.toml" --cache-to registry=example.org/cache
-  assert_error "unknown kind of cache 'registry' in 'registry=example.org/cache'" "dir=DIR"
+  fails $usage gbox build "$scratch/one.toml" --cache-to s3=bucket/cache
+  assert_error "unknown kind of cache 's3' in 's3=bucket/cache'" "dir=DIR"
   fails $usage gbox build "$scratch/one.toml" --cache-from type=local,src=cache
   assert_error "unknown kind of cache 'type'" "dir=DIR"
   fails $usage gbox build "$scratch/one.toml" --cache-from "$shared"

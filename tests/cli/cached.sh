@@ -70,7 +70,7 @@ assert_equal "${out##* }" "$first_digest"
 # The shape of the image reruns nothing.
 for shape in 'layers = "single"' 'compression = "zstd"' 'compression = "none"' \
   '[output.config]
-entrypoint = ["/bin/false"]'; do
+labels = { "org.example.shape" = "other" }'; do
   write 'echo two > /destination/second' "$plain"$'\n'"$shape"
   build_events "$scratch/7" "$scratch/stage4.toml" --output "oci:$scratch/image-7"
   assert_equal "$status" 0

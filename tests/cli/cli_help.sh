@@ -9,7 +9,7 @@ ok gbox --version
 assert_matches "$out" '^gbox [0-9]+\.[0-9]+\.[0-9]+$'
 assert_equal "$err" ""
 
-commands=(build plan run shell log "cache ls" "cache gc" cache "keys ls" "keys update" keys
+commands=(build plan run push pull shell log "image ls" "image du" "image diff" "image sbom" image verify "cache ls" "cache gc" cache "keys ls" "keys update" keys
   "policy ls" "policy show" "policy explain" "policy check" policy doctor)
 ok gbox --help
 for command in "${commands[@]}"; do assert_contains "$out" "${command%% *}"; done

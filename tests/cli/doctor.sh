@@ -25,6 +25,31 @@ assert_equal "$(jq -r '.checks[] | select(.name == "overlay") | .outcome' <<<"$o
 lack=$(jq -c '[.checks[] | select(.outcome == "lack")] | first' <<<"$out")
 [[ -n $(jq -r '.remedy // empty' <<<"$lack") ]] || fail "a lack without a remedy: $lack"
 
+# A network for phases that fetch is tried by connecting one. Without it all else can be built.
+network() { jq -c '.checks[] | select(.name == "network-helper")' <<<"$out"; }
+ok gbox doctor --json
+if (: <>/dev/net/tun) 2>/dev/null; then
+  for helper in pasta slirp4netns; do
+    ok env GBOX_NETWORK_HELPER=$helper "$GBOX" doctor --json
+    assert_equal "$(jq -r '.outcome + ": " + .reason' <<<"$(network)")" "ok: '$helper' connected a network namespace"
+    [[ -z $(pgrep -u "$(id -u)" -f "$helper.*proc/self/fd/0") ]] || fail "$helper outlives doctor"
+  done
+  mkdir "$scratch/bin"
+  printf '#!/bin/sh\necho "no route to anywhere" >&2\nexit 1\n' >"$scratch/bin/pasta"
+  chmod +x "$scratch/bin/pasta"
+  ok env PATH="$scratch/bin:$PATH" GBOX_NETWORK_HELPER=pasta "$GBOX" doctor --require-level full
+  assert_matches "$out" "lack +network-helper +connect the step's network: 'pasta': no route to anywhere"
+  assert_matches "$out" "remedy +this machine's own network: 'network = \"host\"' in the phase"
+else
+  assert_equal "$(jq -r .outcome <<<"$(network)")" lack
+  assert_contains "$(jq -r .reason <<<"$(network)")" "open '/dev/net/tun'"
+fi
+ok env GBOX_NETWORK_HELPER=nothing "$GBOX" doctor --json
+assert_equal "$(jq -r '.level' <<<"$out")" full
+assert_equal "$(jq -r '.outcome + ": " + .reason' <<<"$(network)")" "lack: neither 'pasta' nor 'slirp4netns' is in PATH"
+assert_contains "$(jq -r .remedy <<<"$(network)")" passt
+[[ -n $(jq -r .lost <<<"$(network)") ]] || fail "nobody is told what is lost"
+
 # A file system that cannot hold a store is found before a build.
 fails 3 gbox doctor --store /proc/gbox
 

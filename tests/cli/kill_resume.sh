@@ -32,6 +32,7 @@ name = "last"
 run = "sleep 0.5; find /destination | LC_ALL=C sort > /tmp/list; cp /tmp/list /destination/"
 [output]
 root = "/destination"
+check = { closure = false } # a program without its libraries
 TOML
 
 # What is in the image, without times.

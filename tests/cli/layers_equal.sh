@@ -1,6 +1,7 @@
 #!/bin/bash
 # The image's layers, applied in order by GNU tar and the words of the OCI specification, give the
-# tree that the snapshots show merged: bytes, owners, modes, attributes, links and times.
+# tree that the snapshots show merged: bytes, owners, modes, attributes and links. Times, and what
+# tells of the making, are shown by rules of their own (reproducible.sh).
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
 # Every kind of file, then every kind of change to files of the layers below.
@@ -37,7 +38,8 @@ python3 -c 'import os; os.setxattr("/t/kept", "user.shape", b"round")'
 TOML
 ok gbox build "$scratch/stage4.toml" --output "oci:$scratch/image"
 
-skips=(--skip proc --skip sys --skip dev)
+skips=(--skip proc --skip sys --skip dev
+  --skip var/db/pkg --skip var/log --skip var/cache/edb --skip var/cache/ldconfig)
 # What a sandbox puts in place to be used inside and what a running system writes.
 snapshot=$(key_of layers-equal change)
 [[ -n $snapshot && $snapshot != null ]] || fail "the store lists no snapshot of the last step"
@@ -51,8 +53,8 @@ ok "$e2e_lib/in-ids" python3 "$e2e_lib/tree.py" --times --holes "${skips[@]}" "$
 printf '%s\n' "$out" >"$scratch/from-layers"
 
 # Holes are no part of a tar archive's content; the column is looked at below.
-without_holes() { awk -F'\t' -v OFS='\t' '{ $9 = "-"; print }' "$1"; }
-diff <(without_holes "$scratch/merged") <(without_holes "$scratch/from-layers") >"$scratch/diff" ||
+without() { awk -F'\t' -v OFS='\t' -v columns="$1" '{ split(columns, c, " "); for (i in c) $c[i] = "-"; print }' "$2"; }
+diff <(without "8 9" "$scratch/merged") <(without "8 9" "$scratch/from-layers") >"$scratch/diff" ||
   fail "the layers are not the merged view: $(head -n 30 "$scratch/diff")"
 
 # The test must have seen what it is about.
@@ -72,5 +74,8 @@ assert_contains "$(line t/kept/a)" 250:250
 assert_contains "$(line usr/share/oddities/sparse)" sparse
 ok gbox run "oci:$scratch/image" -- python3 -c "$(<"$e2e_lib/tree.py")" --times --holes "${skips[@]}" /
 printf '%s\n' "$out" >"$scratch/unpacked"
-diff "$scratch/merged" "$scratch/unpacked" >"$scratch/diff" ||
-  fail "gbox unpacks its own image to something else: $(head -n 30 "$scratch/diff")"
+{
+  diff <(without 8 "$scratch/merged") <(without 8 "$scratch/unpacked") || true
+  diff <(without 9 "$scratch/from-layers") <(without 9 "$scratch/unpacked") || true
+} >"$scratch/diff"
+[[ ! -s $scratch/diff ]] || fail "gbox unpacks its own image to something else: $(head -n 30 "$scratch/diff")"

@@ -2,48 +2,12 @@
 # A store where no overlay can be mounted: roots of steps are copies, gbox says so once, and the whole
 # of a stage3's build, emerge and all, makes the very layers that overlays make, but for times.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
+source "$e2e_lib/changes.sh"
 
-# Everything a layer can hold, in a phase each: new, changed and removed files, directories in place
-# of files and of directories, links, owners, modes, attributes, setuid, capabilities.
-spec "$scratch/stage4.toml" <<'TOML'
-[[phase]]
-name = "hello"
-emerge = ["dev-demo/libgreet"]
-[[phase]]
-name = "change"
-run = """
-echo more >>/etc/profile
-chown 250:250 /etc/issue
-chmod 4755 /usr/bin/env
-mkdir -p /opt/deep/er
-echo x >/opt/deep/er/x
-ln /opt/deep/er/x /opt/link
-ln -s x /opt/soft
-rm -r /usr/share/aclocal
-mkdir /usr/share/aclocal
-echo new >/usr/share/aclocal/new
-rm /etc/issue.net /etc/debian_version
-mkdir /etc/debian_version
-echo in >/etc/debian_version/in
-rm -r /var/log
-echo file >/var/log
-ln /usr/bin/gzip /usr/bin/gzip-too
-setcap cap_net_raw+ep /usr/bin/tac
-touch -d @1000000000 /etc/fstab
-mkfifo -m 600 /opt/fifo
-"""
-[[phase]]
-name = "undo"
-run = """
-rm -r /opt/deep
-test ! -e /etc/issue.net
-test -f /var/log
-echo y >/opt/link
-"""
-[output]
-layers = "phase"
-compression = "none"
-TOML
+{
+  printf '[[phase]]\nname = "hello"\nemerge = ["dev-demo/libgreet"]\n'
+  changing_phases
+} | spec "$scratch/stage4.toml"
 
 own_store kernel
 ok gbox build --require-level full "$scratch/stage4.toml" --output "oci:$scratch/by-kernel"
@@ -66,10 +30,7 @@ fails 3 gbox run --storage copy --require-level proc-bound undo true
 assert_error "'--storage copy' was asked for"
 
 # --- a store on an overlay, as in a container without a volume ---
-public=$(mktemp -d "${TMPDIR:-/tmp}/gbox-levels.XXXXXX")
-chmod 755 "$public"
-e2e_outside=("$public")
-cp "$GBOX" "$public/gbox"
+public_program
 printf 'root:1:65536\n' >"$public/subuid"
 cat >"$public/container" <<'SH'
 cd "$1" && mkdir -p lower upper work merged &&

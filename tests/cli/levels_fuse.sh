@@ -3,39 +3,9 @@
 # and nothing of its own marks in them. Where it cannot work, '--storage fuse' is refused with the
 # reason.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
+source "$e2e_lib/changes.sh"
 
-spec "$scratch/stage4.toml" <<'TOML'
-[[phase]]
-name = "change"
-run = """
-echo more >>/etc/profile
-chown 250:250 /etc/issue
-chmod 4755 /usr/bin/env
-mkdir -p /opt/deep/er
-echo x >/opt/deep/er/x
-ln /opt/deep/er/x /opt/link
-rm -r /usr/share/aclocal
-mkdir /usr/share/aclocal
-echo new >/usr/share/aclocal/new
-rm /etc/issue.net /etc/debian_version
-mkdir /etc/debian_version
-echo in >/etc/debian_version/in
-rm -r /var/log
-echo file >/var/log
-setcap cap_net_raw+ep /usr/bin/tac
-"""
-[[phase]]
-name = "undo"
-run = """
-rm -r /opt/deep
-test ! -e /etc/issue.net
-test -f /var/log
-echo y >/opt/link
-"""
-[output]
-layers = "phase"
-compression = "none"
-TOML
+changing_phases | spec "$scratch/stage4.toml"
 
 # Without the program, or without a right to /dev/fuse: refused by name.
 own_store without

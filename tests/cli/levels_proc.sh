@@ -4,23 +4,9 @@
 # processes outside it can neither read nor change.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
-# The program where any account of a namespace can reach it: homes may be closed.
-public=$(mktemp -d "${TMPDIR:-/tmp}/gbox-levels.XXXXXX")
-chmod 755 "$public"
-e2e_outside=("$public")
-cp "$GBOX" "$public/gbox"
+public_program
 
-# A container in miniature: pid and mount namespaces with a /proc that has masks. Its root was given a
-# range of ids, as in many containers.
-printf 'root:1:65536\n' >"$public/subuid"
-cat >"$public/container" <<'SH'
-mount --bind "$1/subuid" /etc/subuid && mount --bind "$1/subuid" /etc/subgid || exit 99
-shift
-exec unshare --pid --fork --mount-proc bash -c '
-  mount --bind /dev/null /proc/interrupts && mount -t tmpfs -o ro none /proc/irq || exit 99
-  exec "$@"' container "$@"
-SH
-container() { "$e2e_lib/in-ids" --mount bash "$public/container" "$public" "$@"; }
+container() { "$e2e_lib/masked-proc" "$@"; }
 
 spec "$scratch/stage4.toml" <<'TOML'
 [[phase]]

@@ -75,9 +75,102 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
   assert_equal "$status" 0
 done
 assert_equal "$(outputs | LC_ALL=C sort | paste -sd' ')" "1 2 3 4 5 6 7 8 9 two"
+mount_spec third 'head -c 5M /dev/urandom >/var/cache/ccache/big' "$cache_mount"
+ok gbox build "$scratch/third.toml" --output "oci:$scratch/third"
 ok gbox cache ls
 assert_contains "$out" "cache:ccache"
 ok gbox cache verify
+# It is a thing of the store like any other: listed, measured, exported, imported, collected.
+ok gbox cache du --json
+assert_equal "$(jq -r '.biggest[] | select(.kind == "cache") | .name' <<<"$out")" ccache
+[[ $(jq '.biggest[] | select(.kind == "cache") | .bytes' <<<"$out") -gt 5242880 ]] || fail "$out"
+ok gbox cache export "$scratch/shared" cache:ccache
+assert_matches "$out" '; 1 cache \([0-9.]+ MiB\), 0 were there$'
+ok gbox cache export "$scratch/shared"
+assert_matches "$out" '; 0 caches \(0 B\), 1 were there$'
+fails 2 gbox cache export "$scratch/shared" cache:ccahe
+assert_error "no cache 'ccahe'" "'ccache'"
+facts=$(echo "$scratch"/shared/gbox-caches/*.json) archive=$(echo "$scratch"/shared/gbox-caches/*.tar.zst)
+assert_equal "$(find "$scratch/shared" -not -user "$(id -un)")" "" "files of others"
+assert_equal "$(sha256sum <"$archive")" "$(jq -r .sha256 "$facts")  -"
+assert_equal "$(zstd -qdc "$archive" | tar -t | sed 's,^\./,,' | grep -v '^$' | LC_ALL=C sort | paste -sd' ')" "1 10 2 3 4 5 6 7 8 9 big two"
+
+# What another store begins with, its owner and mode included.
+at_root() { mount_spec "$1" "$2" "$cache_mount"'\nowner = "250:250"\nmode = "2775"'; }
+without_cache() { "$e2e_lib/in-ids" rm -f "$store/records/$(basename "$facts")"; }
+seen() { # OPTION…: what the step sees in its cache where the store has none
+  without_cache
+  at_root fourth 'stat -c "%u:%g %a" /var/cache/ccache; ls /var/cache/ccache; echo "$RANDOM" >/var/cache/ccache/fourth'
+  build_events "$scratch/events" "$scratch/fourth.toml" --from step --output "oci:$scratch/fourth" "$@"
+  assert_equal "$status" 0
+  outputs | LC_ALL=C sort | paste -sd' '
+}
+own_store others
+at_root fourth true
+ok gbox build "$scratch/fourth.toml" --output "oci:$scratch/fourth"
+warned() { jq -r 'select(.event == "warning") | .message' "$scratch/events"; }
+assert_equal "$(seen --cache-from "dir=$scratch/shared" --cache-to "dir=$scratch/left")" \
+  "0:0 755 1 10 2 3 4 5 6 7 8 9 big two"
+assert_equal "$(seen --cache-from "dir=$scratch/left")" "0:0 755 1 10 2 3 4 5 6 7 8 9 big fourth two"
+assert_equal "$(seen --cache-to "dir=$scratch/own")" "250:250 2775"
+assert_equal "$(seen --cache-from "dir=$scratch/own" --cache-to "dir=$scratch/own")" "250:250 2775 fourth"
+# One archive for each cache, the newest.
+assert_equal "$(find "$scratch/own/gbox-caches" -type f | wc -l)" 2
+without_cache
+ok gbox cache import "$scratch/own"
+assert_matches "$out" '; 1 cache \('
+ok gbox cache import "$scratch/own"
+assert_matches "$out" '; 0 caches \(0 B\), 1 were there$'
+ok gbox cache verify
+
+# What is damaged or hostile there costs a warning, and nothing comes of it.
+hostile() { # WORDS [and-build]: with $scratch/bad as it was made
+  without_cache
+  fails 4 gbox cache import "$scratch/bad"
+  assert_contains "$err" "$1"
+  assert_error "1 cache was not imported" "warnings"
+  ok gbox cache ls
+  assert_lacks "$out" "cache:"
+  [[ ${2:-} == and-build ]] || return 0
+  assert_equal "$(seen --cache-from "dir=$scratch/bad")" "250:250 2775"
+  assert_contains "$(warned)" "the cache 'ccache' in '$scratch/bad' is not taken: "
+}
+bad_copy() { rm -rf "$scratch/bad"; cp -r "$scratch/shared" "$scratch/bad"; bad=$scratch/bad/gbox-caches/${archive##*/} bad_facts=$scratch/bad/gbox-caches/${facts##*/}; }
+# as_told FILE: FILE is the archive, and the facts are right.
+as_told() {
+  local sum
+  sum=$(sha256sum <"$1")
+  rm "$bad"
+  cp "$1" "${bad_facts%.json}.${sum%% *}.tar.zst"
+  jq -c --arg sum "${sum%% *}" --argjson size "$(stat -c %s "$1")" '.sha256 = $sum | .size_bytes = $size' \
+    "$facts" >"$bad_facts"
+}
+bad_copy
+printf x | dd of="$bad" bs=1 seek=60 conv=notrunc status=none
+hostile "cache 'ccache' is not imported" and-build
+bad_copy
+printf x >>"$bad"
+hostile "bytes instead of"
+bad_copy
+ln -sf "$archive" "$bad"
+hostile "a symbolic link is in the way"
+bad_copy
+jq -c '.id = "../../x"' "$facts" >"$bad_facts"
+hostile "'../../x' is no id of a cache" and-build
+bad_copy
+jq -c '.id = "other"' "$facts" >"$bad_facts"
+hostile "it is of the cache 'other'"
+bad_copy
+rm "$bad"
+hostile "it is gone"
+for kind in dotdot absolute; do
+  bad_copy
+  "$e2e_lib/hostile-tar" "$kind" | zstd -q >"$scratch/hostile.tar.zst"
+  as_told "$scratch/hostile.tar.zst"
+  hostile "cache 'ccache' is not imported"
+done
+
+own_store store
 ok gbox cache gc --keep 0
 build_events "$scratch/events" "$scratch/third.toml" --output "oci:$scratch/third"
 assert_equal "$(outputs)" "" "in a cache that was collected"

@@ -84,6 +84,16 @@ done
 same "the digest after skopeo's copy" "$zstd_digest" \
   "$(skopeo inspect --format '{{.Digest}}' oci:copied)"
 
+# --- as docker's own kind of archive, which is the same file
+write docker-archive:docker.tar gz >/dev/null
+cmp -s gzip.tar docker.tar || fail "docker-archive: writes another file"
+for image in docker-archive:gzip.tar docker-archive:gzip.tar:localhost/tiny:1; do
+  same "the config skopeo sees in $image" "$(skopeo inspect --config --raw oci:gzip | sha256sum)" \
+    "$(skopeo inspect --config --raw "$image" | sha256sum)"
+done
+skopeo "${policy[@]}" copy -q docker-archive:zstd.tar oci:from-docker:1
+"$oci_make" verify oci:from-docker || fail "our check of what skopeo made of docker's archive"
+
 # --- umoci (0.4.7 knows no zstd)
 umoci unpack --rootless --image gzip:1 bundle >umoci.log 2>&1 || fail "umoci: $(tail -n 3 umoci.log)"
 same "the changed file in umoci's bundle" 'of layer two' "$(cat bundle/rootfs/etc/changed)"

@@ -171,6 +171,38 @@ assert_equal "$status" 0
 assert_contains "$err" "321 Operation not permitted"
 assert_contains "$err" "policy './own.toml', widened by"
 
+# --- a file that hides, makes read-only and limits; and the network that it allows at most ---
+{
+  sed "s/^network = .*/network = \"none\"/" "$scratch/own.toml"
+  printf '%s\n' '[[hide]]' 'paths = ["/etc/hostname-of-base", "/usr/share"]' 'why = "not its business"' \
+    '[[read_only]]' 'paths = ["/etc"]' 'why = "it looks only"' \
+    '[[resource]]' 'name = "nofile"' 'most = 99' 'why = "few files"' '[limits]' 'time = "90s"'
+} >"$scratch/places.toml"
+ok gbox policy show "$scratch/places.toml"
+assert_contains "$out" "  /etc/hostname-of-base /usr/share
+      not its business" "  nofile = 99: few files" "  time = 90s"
+build_phase "policy = \"./places.toml\"
+widen = { why = \"$why\" }" 'ls -A /usr/share; ulimit -n; touch /etc/x; exit 1'
+assert_equal "$status" 6
+ok gbox log p
+assert_contains "$out" "
+99
+touch: cannot touch '/etc/x': Read-only file system"
+build_phase "policy = \"./places.toml\"
+network = \"host\"
+widen = { why = \"$why\" }" true
+assert_equal "$status" 2
+assert_error "asks for network 'host', and policy './places.toml' allows 'none' at most" "take another policy"
+sed -i 's/"90s"/"3s"/' "$scratch/places.toml"
+build_phase "policy = \"./places.toml\"
+widen = { why = \"$why\" }
+limits = { time = \"1h\" }" 'sleep 1000'
+assert_equal "$status" 6
+assert_error "ended at its limit 'time = 3s' \(.*places.toml:[0-9]+:"
+sed -i 's/"3s"/"1x"/' "$scratch/places.toml"
+fails 2 gbox policy check "$scratch/places.toml"
+assert_error "places.toml:.*'time': '1x' is no such limit" "write a number and a unit"
+
 # --- strict: no way to other users, namespaces or other processes ---
 build_phase 'policy = "strict"' 'unshare -U true && exit 1; su -s /bin/sh nobody -c true && exit 1
 mount -t tmpfs none /mnt && exit 1; chroot / true && exit 1; echo x > /x; chown 5 /x'

@@ -122,6 +122,7 @@ P
 [output]
 root = "/destination"
 compression = "none"
+check = { closure = false } # links that lead nowhere are part of the test
 TOML
 echo "copied" >"$scratch/copied"
 

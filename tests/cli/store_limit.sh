@@ -15,7 +15,7 @@ phases() {
   for tag; do
     printf '%s\n' "[[phase]]" "name = \"$tag\"" \
       "run = \"head -c ${step_mib}M /dev/urandom >/opt/$tag; sleep 0.5\""
-  done | spec "$name.toml" "$name"
+  done | cat - <(printf '%s\n' '[output.config]' 'cmd = []') | spec "$name.toml" "$name"
 }
 total() { gbox cache du --json </dev/null | jq .total_bytes; }
 on_disk() { "$e2e_lib/in-ids" du --summarize --block-size=1 -- "$store" | cut -f 1; }

@@ -13,6 +13,7 @@ name = "two"
 run = "mkdir /destination; sleep 1; cp /usr/bin/hello-classic /destination/"
 [output]
 root = "/destination"
+check = { closure = false } # a program without its libraries
 TOML
 
 start() {

@@ -12,6 +12,8 @@
 #   ok CMD…     the same, and fails the script unless CMD exits 0
 #   fails N CMD…  … unless CMD exits N
 #   check TEXT FUNCTION [ARG…]  one case of a table: counted, and the next one runs anyway
+#
+# With GBOX_TEST_LEVEL the program runs at a lower level than it could: level.sh.
 set -euo pipefail
 
 e2e_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -30,11 +32,13 @@ skip() {
 # --- the program and its inputs ---
 GBOX=${GBOX:-$e2e_root/build/src/cli/gbox}
 [[ -x $GBOX ]] || die "there is no '$GBOX'" "tests/run --quick builds it; or set GBOX"
+GBOX=$(realpath "$GBOX")
 export GBOX_TEST_CACHE=${GBOX_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gbox-tests}
 mkdir -p "$GBOX_TEST_CACHE"
 
 e2e_work=${GBOX_TEST_WORK:-$GBOX_TEST_CACHE}
-scratch=$(mktemp -d "$e2e_work/$test_name.XXXXXX")
+scratch=$(mktemp -d "$(realpath "$e2e_work")/$test_name.XXXXXX")
+cd "$scratch" # images without '--output' are written to the working directory
 # Shared only within one run of all tests: a store that outlives it would hide what a change of
 # the program breaks.
 if [[ -n ${GBOX_TEST_WORK:-} ]]; then store=$GBOX_TEST_WORK/store; else store=$scratch/store; fi
@@ -63,9 +67,29 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'echo "line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND" >&2' ERR
 
+# A store belongs to the ids it was made with.
+if [[ -n ${GBOX_TEST_LEVEL:-} ]]; then
+  source "$e2e_lib/level.sh"
+  e2e_public=$(mktemp -d "${TMPDIR:-/tmp}/gbox-level.XXXXXX")
+  chmod 755 "$e2e_public"
+  e2e_outside+=("$e2e_public")
+  level_force "$GBOX_TEST_LEVEL" "$e2e_public"
+  store=$store-$GBOX_TEST_LEVEL
+  export GBOX_STORE=$store
+fi
+
 own_store() {
   store=$scratch/$1
   export GBOX_STORE=$store
+}
+
+# A directory that any account may pass, $public, with the program in it: homes may be closed to the
+# accounts of a namespace.
+public_program() {
+  public=$(mktemp -d "${TMPDIR:-/tmp}/gbox-$test_name.XXXXXX")
+  chmod 755 "$public"
+  e2e_outside+=("$public")
+  cp "$GBOX" "$public/gbox"
 }
 
 # The stand-in stage3; made when there is none yet, which takes minutes.
@@ -213,6 +237,8 @@ build_events() {
   run gbox build --progress json "$@"
   printf '%s\n' "$err" >"$file"
   jq -e . "$file" >/dev/null || fail "not every line of --progress json is JSON"
+  [[ -z ${GBOX_TEST_LEVEL:-} ]] ||
+    assert_equal "$(jq -r 'select(.event == "level") | .level' "$file")" "$(level_name "$GBOX_TEST_LEVEL")"
 }
 
 # image_blob LAYOUT DIGEST

@@ -65,6 +65,10 @@ Outcome Box::run(std::string_view deeds, std::string_view policy) const {
 }
 
 Outcome Box::run(sandbox::Settings settings, std::string_view policy) const {
+  return run(std::move(settings), sandbox::load_policy(policy));
+}
+
+Outcome Box::run(sandbox::Settings settings, const sandbox::Policy& policy) const {
   (void)sandbox::ensure_targets(settings);
   return Running(std::move(settings), policy).finish();
 }
@@ -77,18 +81,20 @@ struct Started {
   sandbox::Sandbox sandbox;
 };
 
-Started start(sandbox::Settings settings, std::string_view policy) {
+Started start(sandbox::Settings settings, const sandbox::Policy& policy) {
   sys::Pipe out = sys::pipe();
   sys::Pipe err = sys::pipe();
-  sandbox::Sandbox sandbox =
-      sandbox::Sandbox::start(std::move(settings), sandbox::load_policy(policy),
-                              sandbox::Pipes{-1, out.write.get(), err.write.get()});
+  sandbox::Sandbox sandbox = sandbox::Sandbox::start(
+      std::move(settings), policy, sandbox::Pipes{-1, out.write.get(), err.write.get()});
   return {std::move(out.read), std::move(err.read), std::move(sandbox)};
 }
 
 }  // namespace
 
 Running::Running(sandbox::Settings settings, std::string_view policy)
+    : Running(std::move(settings), sandbox::load_policy(policy)) {}
+
+Running::Running(sandbox::Settings settings, const sandbox::Policy& policy)
     : sandbox_([&]() -> sandbox::Sandbox {
         Started started = start(std::move(settings), policy);
         out_ = std::move(started.out);

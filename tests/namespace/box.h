@@ -39,6 +39,7 @@ class Box {
   // Runs them and waits. Makes missing targets first.
   Outcome run(std::string_view deeds, std::string_view policy = "emerge") const;
   Outcome run(sandbox::Settings settings, std::string_view policy = "emerge") const;
+  Outcome run(sandbox::Settings settings, const sandbox::Policy& policy) const;
 
  private:
   sys::TempDir dir_;
@@ -50,6 +51,7 @@ class Box {
 class Running {
  public:
   Running(sandbox::Settings settings, std::string_view policy = "emerge");
+  Running(sandbox::Settings settings, const sandbox::Policy& policy);
   sandbox::Sandbox& sandbox() noexcept { return sandbox_; }
   // Reads standard output until it holds `text`. Throws Error when it ends or stays away.
   void await(std::string_view text);

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <sys/xattr.h>
 
+#include <cstdlib>
+
 #include "box.h"
 #include "gbox/sys/owner.h"
 
@@ -79,6 +81,32 @@ TEST_CASE("a capability that the policy takes away is not given back by emulatin
       sys::read_full(out.read.get(), std::as_writable_bytes(std::span(text)), "out");
   (void)sandbox.wait();
   CHECK(std::string(text, size) == "ok\nEPERM\nfile 0644 0:0\n");
+}
+
+// The same with all ids, where the kernel answers.
+TEST_CASE("a program of the i386 ABI is told of owners and ids by each call that it has") {
+  const char* const program = std::getenv("GBOX_TEST_I386");
+  if (program == nullptr) return;  // on other processors
+  const Box box;
+  sys::write_file_atomically(box.lower(), "bin/i386", sys::read_file(AT_FDCWD, program), 0755);
+  sys::write_file_atomically(box.lower(), "file", "abcd\n", 0644);
+  const auto looked = [](const std::string& owner) {
+    std::string lines;
+    for (const char* call :
+         {"stat", "lstat", "fstat", "stat64", "lstat64", "fstat64", "fstatat64", "statx"})
+      lines += std::string(call) + ' ' + owner + " 100644\n";
+    return lines;
+  };
+  const Outcome outcome = box.run("exec /bin/i386 /file");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out == "chown32 ok\n" + looked("1000:2000") + "fchown32 ok\nlchown16 ok\n" +
+                           looked("4000:3000") + "chown16 ok\nfchown16 ok\nfchownat ok\n" +
+                           looked("6:65533") + "lchown32 ok\n" + looked("250:251") +
+                           "chown32 of nobody's -22\nstat64 of nothing -2\n"
+                           "stat64 to nowhere -14\nsetgroups32 ok\ngetgroups32 5:7 2\n"
+                           "setresgid32 ok\nsetresuid32 ok\ngetresuid32 1:2 3\ngetuid 1:1 0\n"
+                           "chown32 -1\n");
+  if (emulated()) CHECK(record_of(box.path() + "/upper/file") == "250:251");
 }
 
 TEST_CASE("memory that is not there is an error of the call") {

@@ -1,7 +1,10 @@
 // Text for people and for files: quoting, suggestions, sizes, durations. No locale, no I/O.
 #pragma once
 
+#include <charconv>
+#include <concepts>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,10 +37,22 @@ std::vector<std::string> split_words(std::string_view text);            // on bl
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view text);
 
+// The number that is the whole of `text`; nullopt when it is anything else, a blank or a '+'
+// included, or does not fit.
+template <std::integral Number>
+std::optional<Number> whole_number(std::string_view text, int base = 10) {
+  Number value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value, base);
+  if (error != std::errc() || end != last) return std::nullopt;
+  return value;
+}
+
 // The candidate nearest to `word` by edit distance, when near enough to be a likely slip; else "".
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
-std::string human_size(std::uint64_t bytes);  // "84.1 MiB"
-std::string human_duration(double seconds);   // "0:52", "1:02:03"
+std::string counted(std::size_t count, std::string_view one);  // "1 step", "2 steps"
+std::string human_size(std::uint64_t bytes);                   // "84.1 MiB"
+std::string human_duration(double seconds);                    // "0:52", "1:02:03"
 
 }  // namespace gbox

@@ -27,12 +27,17 @@ struct SourceOptions {
   bool offline = false;  // the store must hold all of them: nothing is fetched
   std::string ca;        // PEM file of certificates trusted besides the system's; empty: none
   std::string keyring;   // OpenPGP certificates trusted where the spec names none; empty: Gentoo's
+  bool plain_http = false;  // registries are spoken to without TLS
 };
 
-// Directories of packages (gbox/build/share.h), absolute paths. They change no result.
+enum class ShareSnapshots { yes, no };
+
+// Where packages, caches and snapshots are shared: directories (gbox/build/share.h), by absolute
+// path, or repositories of registries, as "docker://HOST/REPOSITORY". They change no result.
 struct CachePlaces {
   std::vector<std::string> from;  // what the plan asks for is taken from there; may be missing
   std::vector<std::string> to;    // what the build used is written there, even when it fails
+  ShareSnapshots snapshots = ShareSnapshots::yes;  // of phases; no: packages and caches alone
 };
 
 // How a build goes about it. Changes no result.
@@ -44,6 +49,7 @@ struct EffortOptions {
   bool keep_going = false;                    // a package that fails ends only what depends on it
   bool trace_policy = false;                  // each refused call is told, with its rule
   spec::Limits limits;                        // these win over the spec's
+  std::string host_name;                      // that steps see; empty: "gbox"
 };
 
 // Where the bytes of a secret are: one of `file` and `variable` is set.
@@ -53,12 +59,15 @@ struct SecretSource {
   std::string variable;  // of gbox's environment
 };
 
+enum class Append { no, yes };
+
 struct BuildRequest {
   SpecSource spec;
   SourceOptions sources;
   std::string store;                       // absolute path
   std::vector<std::string> outputs;        // "oci:DIR[:REF]"; empty: "oci:NAME" beside the caller
   std::vector<std::string> repos_outputs;  // likewise, of the ebuild repositories; empty: none
+  Append append = Append::no;              // to images of other names in such a place
   std::string from;                        // a phase: it and all after it run again; empty: none
   std::string until;                       // a phase: nothing after it runs, no image; empty: all
   CachePlaces caches;

@@ -17,7 +17,14 @@ struct PhasePolicy {
   std::vector<std::string> narrowed;  // likewise
   std::string why;                    // the spec's word for what is widened
   Location where;                     // of that
+  spec::Limits limits;                // the policy's own: a spec stays below them
 };
+
+// The limits that a policy's words mean. Throws SpecError with those that mean none.
+spec::Limits limits_of(const sandbox::Policy& policy);
+
+// The smaller one of each.
+spec::Limits tightest(const spec::Limits& one, const spec::Limits& other);
 
 // By phase. `directory` is where relative files start. Throws SpecError with all that is wrong with
 // policies, those files included.

@@ -17,14 +17,15 @@ enum class Trace { no, yes };
 
 struct RunRequest {
   std::string store;  // absolute path
-  // 'oci:DIR[:REF]', 'oci-archive:FILE', the name of a finished step, or at least six digits of a
-  // step's key.
+  // 'oci:DIR[:REF]', 'oci-archive:FILE', 'docker://HOST/REPOSITORY[:TAG]', the name of a finished
+  // step, or at least six digits of a step's key.
   std::string image;
   std::string repositories;  // an image whose ebuild repositories are seen inside; empty: none
   // Empty: what the image's configuration says, or a shell for a snapshot.
   std::vector<std::string> command;
   spec::Network network = spec::Network::none;
   Trace trace = Trace::no;
+  SourceOptions sources;  // how a registry is spoken to
 };
 
 // Returns the command's exit status (128 + N for signal N).

@@ -32,8 +32,27 @@ struct Adoption {
   std::function<bool(const std::string& path)> leave_out;  // see ScanOptions
 };
 
+// Only what is shorter is rewritten: it is held in memory whole.
+inline constexpr std::uint64_t kMaxRewrittenBytes = 256u << 20;
+
+// What a layer shows otherwise than the tree has it, decided by whoever knows what its files mean:
+// so that equal inputs give equal layers, whatever the time or the machine has left in the tree.
+// Paths are relative to the layer's root. Called on the thread that packs, nothing of it twice.
+class Rewriter {
+ public:
+  virtual ~Rewriter() = default;
+  // What is passed over, with a directory all that it holds; the marks of deleted names, too.
+  [[nodiscard]] virtual bool leaves_out(const std::string& path) const = 0;
+  // Seconds of the epoch; `entry.status` has the tree's own.
+  [[nodiscard]] virtual std::int64_t mtime(const Entry& entry) const = 0;
+  // Whether rewritten() is to be asked for this file.
+  [[nodiscard]] virtual bool may_rewrite(const Entry& entry) const = 0;
+  [[nodiscard]] virtual std::string rewritten(const Entry& entry, std::string content) const = 0;
+};
+
 struct PackOptions {
   TreeKind kind = TreeKind::upper;
+  const Rewriter* rewriter = nullptr;  // borrowed; absent: all as the tree has it
   const Adoption* adoption = nullptr;  // borrowed; of a plain tree only
   std::string subtree;                 // see ScanOptions
   Compression compression = Compression::gzip;
@@ -58,8 +77,15 @@ struct LayerResult {
   std::uint64_t sockets_skipped = 0;
 };
 
+// What pack_layer() makes a layer of.
+ChangeList scan_for_layer(int tree_dirfd, const PackOptions& options);
+
 // Writes the blob to `blob_fd` from its current offset; both descriptors are borrowed, nothing is
 // synced. Throws Error: a reserved name, a file that changed meanwhile, no space left.
 LayerResult pack_layer(int tree_dirfd, const PackOptions& options, int blob_fd);
+// The same of a list that was read before, or of a part of it: several layers can so be made of one
+// tree. The target of a hard link has to be in the same part.
+LayerResult pack_entries(int tree_dirfd, const ChangeList& list, const PackOptions& options,
+                         int blob_fd);
 
 }  // namespace gbox::layer

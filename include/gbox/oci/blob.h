@@ -11,6 +11,8 @@
 
 namespace gbox::oci {
 
+inline constexpr std::size_t kBufferBytes = 1u << 20;  // of one read
+
 // The descriptor has its own file offset, which stands at `offset`. Whoever reads must stop after
 // `size` bytes: in an archive, other entries follow.
 struct BlobFile {

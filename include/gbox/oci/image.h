@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "gbox/oci/attachment.h"
+#include "gbox/oci/blob.h"
 #include "gbox/oci/layout.h"
 #include "gbox/oci/reader.h"
 #include "gbox/oci/types.h"
@@ -22,6 +25,8 @@ struct LayerBlob {
   std::uint64_t size = 0;
   std::string media_type;  // kLayerType, kLayerGzipType, kLayerZstdType
   Digest diff_id;          // of the tar inside
+  // In place of `path`: a blob that is open already, maybe a stretch of an archive.
+  std::shared_ptr<const BlobFile> file;
 };
 
 // One line of the history, with its layer or without one (a step that changed no file).
@@ -52,8 +57,9 @@ struct ImageDocuments {
 // time that is not RFC 3339, too many layers.
 ImageDocuments make_documents(const ImageSpec& spec);
 
-// make_documents(), then all blobs and the publishing through `writer`.
-ImageDocuments assemble(const ImageSpec& spec, LayoutWriter& writer);
+// make_documents(), then all blobs and the publishing through `writer`, with what is attached.
+ImageDocuments assemble(const ImageSpec& spec, LayoutWriter& writer,
+                        const std::vector<Attachment>& attachments = {});
 
 // The entries of an image that others are stacked on, history untouched. Where the history does not
 // match the layers (it is optional), one line a layer is made up. `layer` of the result has digest,

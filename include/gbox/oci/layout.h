@@ -1,7 +1,7 @@
 // Writes one image as an OCI image layout: a directory or an uncompressed tar archive. Everything
 // is written beside the target and published by one rename, so a crash or an error leaves the old
-// target or the new one, never half. It never adds an image to a layout that holds another one, and
-// never replaces what is not an image layout.
+// target or the new one, never half. It adds an image to a layout that holds another one only when
+// asked to, and never replaces what is not an image layout.
 // Called by `build`, which hands over blobs that already lie in its store.
 #pragma once
 
@@ -10,24 +10,33 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gbox/base/sink.h"
+#include "gbox/oci/blob.h"
 #include "gbox/oci/location.h"
 #include "gbox/oci/types.h"
 #include "gbox/sys/file.h"
 
 namespace gbox::oci {
 
+// Images under other names in a layout that is written to. podman and skopeo take a layout with
+// several only by a name ('oci:DIR:NAME'), so nobody gets one unasked.
+enum class Others { refuse, keep };
+
 // Looks at the target before a build starts; touches nothing. Fine are: nothing there (the parent
 // directory exists and can be written), an empty directory or file, and a layout (archive) that
-// holds at most one image, under no name or under `ref_name`. Everything else throws Error (image)
-// with what to do.
-void check_target(const OutputTarget& target, std::string_view ref_name);
+// holds at most one image, under no name or under `ref_name`; with Others::keep, any number under
+// names of their own. Everything else throws Error (image) with what to do.
+void check_target(const OutputTarget& target, std::string_view ref_name,
+                  Others others = Others::refuse);
 
 // Whether the target already is this image under this name: index.json says so and every blob the
 // manifest names is there with the right size. Cheap, reads no layer; never throws for what it
 // finds there.
-bool is_up_to_date(const OutputTarget& target, const ImageName& name, const Digest& manifest);
+// `annotations`: names of annotations that the index must have.
+bool is_up_to_date(const OutputTarget& target, const ImageName& name, const Digest& manifest,
+                   const std::vector<std::string>& annotations = {});
 
 // Whether a blob in a directory may be a second name of the file it comes from, where file system
 // and mode (readable by all) allow. A link costs nothing, but whoever writes into the layout then
@@ -36,6 +45,7 @@ enum class Sharing { copy, hard_link };
 
 struct WriteOptions {
   ImageName name;
+  Others others = Others::refuse;
   Sharing sharing = Sharing::copy;  // copy: reflink where the file system can, else copy_file_range
   // Called with bytes copied so far and in all, several times a second of copying; may throw to
   // stop, after which nothing is left behind. May be empty.
@@ -57,12 +67,16 @@ class LayoutWriter {
   // meanwhile; its size must be the descriptor's, its content is trusted to have the digest.
   // The same digest twice is harmless.
   void add_file(int dirfd, const std::string& path, const Descriptor& descriptor);
+  // Likewise of one that is open; its descriptor is duplicated.
+  void add_blob(const BlobFile& blob, const Descriptor& descriptor);
   // Registers a blob that is at hand, and names it.
   Descriptor add_bytes(std::string bytes, std::string_view media_type);
 
-  // Writes layout and index.json with `manifest` as the only entry, and renames it into place. A
+  // Writes layout and index.json with `manifest` as the only entry, or behind those of other names
+  // that are kept with what is about them, and renames it into place. A
   // target that appeared or changed since the constructor is checked again. Call once.
-  void publish(const Descriptor& manifest);
+  // `annotations` are those of the whole index.
+  void publish(const Descriptor& manifest, const StringMap& annotations = {});
 
  private:
   struct State;

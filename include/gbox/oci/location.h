@@ -1,7 +1,7 @@
 // Where an image is written to or read from, as a person spells it: 'oci:DIR[:REF]' and
-// 'oci-archive:FILE[:REF]'. As with skopeo, the first colon after the transport ends the path, so a
-// path cannot hold one; REF may ("oci:out:php:8.3" is directory 'out', reference 'php:8.3').
-// Pure text: nothing here looks at the file system.
+// 'oci-archive:FILE[:REF]', and for outputs 'docker-archive:FILE[:REF]'. As with skopeo, the first
+// colon after the transport ends the path, so a path cannot hold one; REF may ("oci:out:php:8.3" is
+// directory 'out', reference 'php:8.3'). Pure text: nothing here looks at the file system.
 #pragma once
 
 #include <string>
@@ -15,6 +15,9 @@ struct ImageLocation {
   Transport transport = Transport::directory;
   std::string path;       // as spelled, without trailing slashes
   std::string reference;  // may be empty
+  // Of an archive: spelled 'docker-archive'. What is written is the same file, which both kinds of
+  // readers take.
+  bool docker = false;
   bool operator==(const ImageLocation&) const = default;
 };
 using OutputTarget = ImageLocation;

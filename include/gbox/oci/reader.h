@@ -34,6 +34,10 @@ class LayoutReader {
   [[nodiscard]] const ImageLocation& location() const noexcept;
   [[nodiscard]] const Index& index() const noexcept;
 
+  // The entries of the index that the location's reference names: one, or one for each platform.
+  // Throws Error (input) that lists what there is when there is none, or no telling which.
+  [[nodiscard]] std::vector<Descriptor> named() const;
+
   // The image the location's reference names (the only one when it names none), for `platform` when
   // an index offers several. Attestations (platform unknown/unknown) are passed over. Throws Error
   // (input) that lists what there is when none or more than one is left.

@@ -44,6 +44,8 @@ struct Platform {
   std::string architecture;  // Go's words: "amd64", "arm64", "riscv64"
   std::string variant;       // "v7", "v3"; usually empty
   auto operator<=>(const Platform&) const = default;
+  // Whether what is for this platform runs on `wanted`, which may leave the variant open.
+  [[nodiscard]] bool suits(const Platform& wanted) const;
 };
 std::string to_string(const Platform& platform);  // "linux/amd64", "linux/arm/v7"
 // From the kernel's word (uname -m, "x86_64"); an unknown one is taken as it is.

@@ -18,6 +18,7 @@
 // of kPartNames. Records keep the parts; explain.h tells two of them apart.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -72,6 +73,8 @@ struct PlanInputs {
   std::map<std::string, std::map<std::string, std::string>> mount_sources;
   std::vector<std::pair<std::string, std::string>> environment;  // fixed one of every sandbox
   std::map<std::string, std::string> helpers;  // gbox's own programs in a step → version
+  // What scripts see as SOURCE_DATE_EPOCH; absent: it follows from the base.
+  std::optional<std::int64_t> epoch;
 };
 
 // Throws SpecError when a phase has the name of one of gbox's own steps, Error (plan) when an

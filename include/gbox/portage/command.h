@@ -2,6 +2,7 @@
 // `build`. The environment handed to a step is exactly what these functions give.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,17 @@ Command uninstall_command(const std::string& cpv, const std::string& root);
 Command end_command(const spec::Phase& phase);
 // `emerge --unmerge`; empty when the phase unmerges nothing.
 std::vector<Command> unmerge_commands(const spec::Phase& phase);
+// `emerge --depclean` of what nothing in the root's world needs to run; empty without 'depclean'.
+std::vector<Command> depclean_commands(const spec::Phase& phase);
+// The same for a root that lacks what its packages ask for, because it was unmerged: emerge goes on
+// then only when it is told each package to consider. `installed`: all of the root.
+Command depclean_despite_missing(Command depclean, const std::vector<std::string>& installed);
+
+// What builds see as SOURCE_DATE_EPOCH: 2000-01-01, for the times that compilers and archivers put
+// into files. One constant, because a package that was built once serves every spec and every
+// snapshot of the tree that would build it alike. With it in sight Python writes bytecode that goes
+// by its source's hash instead of its time.
+constexpr std::int64_t kPackageEpoch = 946684800;
 
 // The fixed environment of every step that runs Portage, the same on every host. Decides results:
 // belongs to the key.

@@ -11,6 +11,8 @@
 
 namespace gbox::portage {
 
+inline constexpr std::size_t kMaxLines = 20000;  // a directory of snapshots has some hundred
+
 // Every digest of `file` in the list: BLAKE2b, SHA-512 and SHA-256, each once. Lines without a
 // heading are of `bare`, when given, else ignored, as are algorithms that are not these three.
 // Throws Error (input) when the list does not name `file` with one of them, contradicts itself or

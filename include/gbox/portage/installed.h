@@ -18,6 +18,7 @@ struct InstalledEntry {
   Kind kind = Kind::other;
   std::string path;    // absolute
   std::string target;  // of a link
+  std::string md5;     // of a file, as recorded
 };
 
 // The entries of a CONTENTS file. Lines that are none are passed over.

@@ -20,6 +20,10 @@ struct Settings;
 
 namespace gbox::portage {
 
+inline constexpr std::string_view kLatest = "latest";  // as a date: the newest there is
+inline constexpr std::size_t kStampBytes = 16;         // "20260816T164558Z"
+inline constexpr std::int64_t kSecondsPerDay = 86400;
+
 // Small files of mirrors into memory.
 class Downloader {
  public:

@@ -14,6 +14,8 @@
 
 namespace gbox::portage {
 
+inline constexpr std::size_t kFingerprintDigits = 40;
+
 enum class SignatureFault {
   absent,             // no signature at all
   something_else,     // it does not cover just this: other text around it, another kind of file

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -55,6 +56,7 @@ class Call {
 
 struct Answer {
   static Answer error(int error_number) { return {0, error_number, false}; }
+  static Answer last_error() { return error(errno); }
   static Answer result(std::int64_t value) { return {value, 0, false}; }
   // The kernel does the call itself, with what the arguments' memory holds by then.
   static Answer proceed() { return {0, 0, true}; }

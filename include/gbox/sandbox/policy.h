@@ -51,6 +51,36 @@ struct Refusal {
   bool fixed = false;  // of policies/bounds.toml: nothing lifts it
 };
 
+// Paths that a step does not get as the root has them, and why. What is not there is passed over;
+// what is mounted below a read-only path stays as it is.
+struct PathRule {
+  std::vector<std::string> paths;  // absolute and normalized
+  std::string why;
+  Location where;
+};
+
+// A bound of setrlimit(2), soft and hard; a lower one of the caller's stays.
+struct ResourceRule {
+  std::string name;  // "nofile", as in resource_number()
+  std::uint64_t most = 0;
+  std::string why;
+  Location where;
+};
+
+// A limit as it is written. What there is and what it means is known to `spec` and `build`.
+struct LimitWord {
+  std::string name;
+  std::string text;
+  Location where;
+};
+
+enum class Network {
+  none,   // loopback only
+  fetch,  // what the user can reach, but for the host's loopback, by pasta or slirp4netns
+  host,   // the host's own: only where a spec asks for it by name
+};
+std::string_view to_string(Network network);
+
 struct Policy {
   std::string name;
   std::string about;
@@ -61,7 +91,12 @@ struct Policy {
   std::vector<std::string> allowed_calls;  // the union of the groups
   std::vector<Refusal> refusals;           // the first that fits decides
   bool no_new_privileges = false;          // setuid programs give nothing
-  Digest digest;                           // of what it means; see content_of()
+  Network network = Network::none;         // the most that a phase may ask for
+  std::vector<PathRule> hidden;            // seen as an empty directory or file
+  std::vector<PathRule> read_only;
+  std::vector<ResourceRule> resources;
+  std::vector<LimitWord> limits;  // the most; decide nothing about a result
+  Digest digest;                  // of what it means; see content_of()
 };
 
 // What a policy says to one call.
@@ -85,7 +120,13 @@ Policy parse_policy(std::string_view file, std::string_view text);
 // Why no policy grants this capability; nothing when one may.
 std::optional<std::string> bound_of(std::string_view capability);
 
-// All that decides what a sandbox may do, as one canonical text without names and reasons.
+// RLIMIT_* by its name in lower case, of those that a policy may bound.
+std::optional<int> resource_number(std::string_view name);
+
+// The paths of all rules, in their order.
+std::vector<std::string> paths_of(const std::vector<PathRule>& rules);
+
+// What a step may do under this policy, as one canonical text without names and reasons.
 std::string content_of(const Policy& policy);
 
 // The condition of a refusal in words: "when argument 1 is 0x5412 or 0x541c"; "" when it has none.

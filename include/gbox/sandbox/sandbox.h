@@ -40,11 +40,6 @@ Mount bind_mount(int dirfd, const std::string& source, std::string target, Acces
 // An empty tmpfs. `size` as tmpfs(5) takes it, "" for its default (half of the memory).
 Mount tmpfs_mount(std::string target, const std::string& size, const std::string& mode);
 
-enum class Network {
-  none,   // loopback only
-  fetch,  // what the user can reach, but for the host's loopback, by pasta or slirp4netns
-  host,   // the host's own: only where a spec asks for it by name
-};
 // Throws Error (host), with the remedy, when this host plainly has not what a network needs. Cheap.
 void require_network(Network network);
 // For a sandbox with a network: /etc/resolv.conf with what answers there, in a file that is written

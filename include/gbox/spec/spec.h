@@ -48,7 +48,9 @@ struct Origin {
 // What the first snapshot is unpacked from: a file the spec names, or a stage3 of a mirror.
 struct Base {
   Location where;
-  std::string tarball;          // as written: a URL, absolute, or relative to the spec's directory
+  std::string tarball;  // as written: a URL, absolute, or relative to the spec's directory
+  std::string image;    // as written: 'oci:DIR[:REF]', 'oci-archive:FILE' or 'docker://…'
+  Location image_where;
   std::vector<Digest> digests;  // what the spec says the file's digests are; all must match
   std::string stage3;           // a variant such as "nomultilib-openrc"; empty: `tarball`
   Location stage3_where;
@@ -195,20 +197,31 @@ struct PhaseMount {
   std::optional<std::uint32_t> mode;        // absent: 0755, of a tmpfs 1777, of a secret 0400
 };
 
+// What a phase takes out of its root by name.
+struct Trim {
+  Location where;
+  std::vector<Text> presets;
+  std::vector<Text> keep_locales;  // of the preset 'locales'
+};
+
 enum class Network { none, fetch, host };
 enum class Shell { bash, sh };
 
 // One phase. What it asks for is done in this order, whatever the order in the file:
-// copy, emerge, unmerge, run, remove. At least one of them is present.
+// copy, copy_package, emerge, unmerge, depclean, run, trim, remove. At least one of them is
+// present.
 struct Phase {
   Location where;
   std::string name;        // [a-z0-9][a-z0-9._-]*, unique
   std::string root = "/";  // normalized and absolute: ROOT of emerge, target of copy and remove
   std::vector<Copy> copy;
+  std::vector<Text> copy_package;  // atoms of what is installed in '/' and taken over into `root`
   Emerge emerge;
   std::vector<Text> unmerge;  // atoms
-  std::string run;            // a script; runs in '/', with ROOT set to `root`; may be empty
+  bool depclean = false;
+  std::string run;  // a script; runs in '/', with ROOT set to `root`; may be empty
   Shell shell = Shell::bash;
+  std::optional<Trim> trim;
   std::vector<std::string> remove;         // absolute globs beneath `root`, no '..'
   std::map<std::string, std::string> env;  // for `run` only
   std::vector<PhaseMount> mounts;          // in the order of the file
@@ -221,15 +234,19 @@ struct Phase {
   Limits limits;
 };
 
-enum class Layers { phase, single };
+enum class Layers { phase, single, package };
+constexpr unsigned kDefaultMaxLayers = 60;
 enum class Compression { gzip, zstd, none };
 
 // The image's configuration, in the OCI image spec's words.
 struct ImageConfig {
   std::vector<std::string> entrypoint;
+  Location entrypoint_where;  // line 0 when the key is not there; so with the next
   std::vector<std::string> cmd;
+  Location cmd_where;
   std::map<std::string, std::string> env;
-  std::string user;
+  std::string user;  // as written: names or numbers
+  Location user_where;
   std::string working_dir;
   std::vector<std::string> ports;    // "8080/tcp", sorted, no doubles
   std::vector<std::string> volumes;  // absolute paths, sorted, no doubles
@@ -237,13 +254,26 @@ struct ImageConfig {
   std::string stop_signal;
 };
 
+// What must hold of the finished root.
+struct ImageCheck {
+  Location where;
+  std::optional<bool> closure;  // whether all that files need is there; absent: for roots but '/'
+  std::vector<Text> allow;      // globs of what may lack something, or be lacking
+  std::vector<Text> answer;     // commands that must succeed in it
+};
+
 struct Output {
   Location where;          // of [output]; line 0 when the spec has none
   std::string root = "/";  // normalized and absolute
   Layers layers = Layers::phase;
+  unsigned max_layers = kDefaultMaxLayers;  // of Layers::package
   Compression compression = Compression::gzip;
   std::optional<int> level;  // the codec's own scale; absent: gbox's default
   ImageConfig config;
+  ImageCheck check;
+  bool sbom = true;
+  bool provenance = true;
+  std::optional<std::int64_t> source_date_epoch;  // seconds; absent: the newest of the inputs
 };
 
 // What must not change a result, and therefore never enters a key.

@@ -5,7 +5,7 @@
 // fields are ignored):
 //   records/KEY.json        {"version": 1, "key", "spec", "step", "phase", "kind", "parts",
 //                            "snapshot", "parents": [ID…], "log", "seconds", "created",
-//                            "gbox", "size_bytes", "entries", "extra",
+//                            "created_ns", "gbox", "size_bytes", "entries", "extra",
 //                            "made_of": [ID…], "boot"}; "extra" and "made_of" are absent when
 //                            there is none
 //                           its mtime is when it was last used; "boot" names the boot of the
@@ -15,17 +15,20 @@
 //   snapshots/ID/meta.json  {"version": 1, "size_bytes", "entries", "created"} beside fs/
 //   failed/STEP/meta.json   {"version": 1, "spec", "step", "phase", "key", "parents",
 //                            "environment": {NAME: VALUE}, "argv", "working_dir", "log",
-//                            "exit_status", "created", "size_bytes", "entries", "extra"}
+//                            "exit_status", "created", "created_ns", "size_bytes", "entries",
+//                            "extra"}
 //                           beside fs/ and work/
 //   packages/KEY/package.json
 //                           {"version": 1, "key", "spec", "step", "phase", "cpv", "parts", "file",
 //                            "path", "stanza", "sha256", "size_bytes", "log", "seconds",
-//                            "peak_bytes", "created", "gbox", "boot"} beside the file; mtime and
+//                            "peak_bytes", "created", "created_ns", "gbox", "boot"} beside the
+//                            file; mtime and
 //                           "boot" as in records, "peak_bytes" is absent when unknown
 //   layers/HEX.json         {"version": 1, "snapshots": [ID…], "options", "digest",
 //                            "size_bytes", "diff_id", "uncompressed_bytes", "boot"}
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -35,6 +38,16 @@
 #include "gbox/base/json.h"
 
 namespace gbox::store {
+
+// When something was written down, to the nanosecond: two runs of a step may end in one second, and
+// the later one counts.
+struct Moment {
+  constexpr Moment(std::int64_t unix_seconds = 0, std::int64_t nanoseconds_of_it = 0)
+      : seconds(unix_seconds), nanoseconds(nanoseconds_of_it) {}
+  std::int64_t seconds;
+  std::int64_t nanoseconds;  // 0 in what an older gbox wrote
+  auto operator<=>(const Moment&) const = default;
+};
 
 // A finished step. What publish() fills in by itself is marked (*); the rest is the caller's.
 struct Record {
@@ -48,7 +61,7 @@ struct Record {
   std::vector<std::string> parents;  // the snapshots it was built upon, lowest first
   std::string log;                   // name below logs/, may be empty
   double seconds = 0;
-  std::int64_t created = 0;      // (*) unix seconds
+  Moment created;                // (*)
   std::string gbox;              // (*) version of gbox
   std::uint64_t size_bytes = 0;  // (*) allocated bytes; a hard-linked file counts once, one that
                                  // another snapshot has as well not at all
@@ -79,7 +92,7 @@ struct Package {
   std::string log;               // name below logs/, may be empty
   double seconds = 0;
   std::uint64_t peak_bytes = 0;  // of memory; 0: unknown
-  std::int64_t created = 0;      // (*) unix seconds
+  Moment created;                // (*)
   std::int64_t used = 0;         // (*) unix seconds of the last hit
   std::string gbox;              // (*) version of gbox
 };
@@ -97,7 +110,7 @@ struct FailedStep {
   std::string log;               // name below logs/
   int exit_status = 0;           // 128 + signal when it was killed
   Json extra;                    // whatever else the caller needs to open the step again
-  std::int64_t created = 0;      // (*)
+  Moment created;                // (*)
   std::uint64_t size_bytes = 0;  // (*)
   std::uint64_t entries = 0;     // (*)
 };

@@ -2,7 +2,10 @@
 // (openat2). Strings are never joined and then trusted. Linux 5.6 or newer.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "gbox/sys/fd.h"
 
@@ -18,6 +21,14 @@ Fd open_beneath(int dirfd, const std::string& path, int flags, Resolve resolve, 
 // nullopt on ENOENT and ENOTDIR.
 std::optional<Fd> try_open_beneath(int dirfd, const std::string& path, int flags, Resolve resolve,
                                    mode_t mode = 0);
+
+// For trees whose bytes are somebody else's. A directory, by an absolute path or one that begins at
+// `dirfd`; nullopt: there is none, or it cannot be opened (links in circles, say).
+std::optional<Fd> try_open_directory(int dirfd, std::string_view path,
+                                     Resolve resolve = Resolve::in_root);
+// The content of a regular file; nullopt: there is none, it cannot be opened, or it is larger.
+std::optional<std::string> try_read_beneath(int dirfd, const std::string& path, std::uint64_t limit,
+                                            Resolve resolve);
 
 // mkdir -p within a root file system: components are resolved as after chroot, missing ones are
 // made with `mode`, and the directory is returned as an O_PATH descriptor. A dangling link in the

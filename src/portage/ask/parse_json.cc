@@ -13,7 +13,7 @@ namespace {
 using ask::Entry;
 
 constexpr std::string_view kWhat = "the plan of emerge";
-constexpr std::string_view kFormat = "gbox-emerge-plan";
+constexpr std::string_view kPlanFormat = "gbox-emerge-plan";
 constexpr std::uint64_t kVersion = 1;
 
 std::string normalized_root(std::string root) {
@@ -283,7 +283,8 @@ std::optional<EmergePlan> parse_emerge_plan(std::string_view json, std::string* 
                   ExitCode::plan);
     const Json document = parse_json(json, kWhat);
     const Entry entry(document, std::string(kWhat));
-    if (entry.text("format", ask::is_text) != kFormat) entry.refuse("format", "not the helper's");
+    if (entry.text("format", ask::is_text) != kPlanFormat)
+      entry.refuse("format", "not the helper's");
     if (entry.size("version", kVersion) != kVersion) entry.refuse("version", "not this helper's");
     EmergePlan plan;
     plan.portage = entry.text("portage", ask::is_text_or_empty);

@@ -32,6 +32,14 @@ TEST_CASE("names are those of the image, numbers need no account") {
   CHECK(find_account(root.dir.fd(), "7").gid == 7);
 }
 
+TEST_CASE("further groups of a user are those that list it, but for its own") {
+  const Root root;
+  sys::write_file_atomically(root.dir.fd(), "etc/group", "www:x:44:www\nstaff:x:50:root,www\n");
+  CHECK(has_further_groups(root.dir.fd(), find_account(root.dir.fd(), "www")));
+  CHECK_FALSE(has_further_groups(root.dir.fd(), find_account(root.dir.fd(), "root:staff")));
+  CHECK_FALSE(has_further_groups(root.dir.fd(), find_account(root.dir.fd(), "7")));
+}
+
 TEST_CASE("an account the image lacks is named, never looked up on the host") {
   const Root root;
   CHECK_THROWS_WITH_AS(find_account(root.dir.fd(), "daemon"),

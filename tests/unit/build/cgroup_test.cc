@@ -42,6 +42,20 @@ TEST_CASE("a part of the tree is taken by moving into a leaf and handing the con
   CHECK(read(dir, "cgroup.subtree_control") == "+memory +pids");
 }
 
+TEST_CASE("a part of the tree that another gbox has taken is shared") {
+  const sys::TempDir dir("/tmp", "gbox-cgroup-");
+  make_group(dir.fd(), "gbox");
+  sys::write_file_atomically(dir.fd(), "cgroup.procs", "", 0644);
+  sys::write_file_atomically(dir.fd(), "cgroup.subtree_control", "memory pids\n", 0644);
+  std::string why;
+  REQUIRE_MESSAGE(Cgroups::try_take(dir.path() + "/gbox", &why), why);
+  CHECK(read(dir, "gbox/cgroup.procs").empty());  // nobody was moved
+  // One of that name that nobody has prepared is taken like any other.
+  sys::write_file_atomically(dir.fd(), "cgroup.subtree_control", "", 0644);
+  CHECK_FALSE(Cgroups::try_take(dir.path() + "/gbox", &why));
+  CHECK(why.find("controller 'memory' is not handed to it") != std::string::npos);
+}
+
 TEST_CASE("what is not gbox's to have is said, and nothing is changed") {
   const sys::TempDir dir("/tmp", "gbox-cgroup-");
   std::string why;

@@ -62,3 +62,8 @@ TEST_CASE("want of memory is told from other failures") {
   CHECK(out_of_memory_in("std::bad_alloc\x1b]0;\x07" + std::string(500, 'x'), false)->size() <=
         160);
 }
+
+TEST_CASE("what could not be done in a root is what gbox's own program said last") {
+  CHECK_FALSE(complaint_in("!!! Error: invalid target three\n>>> gbox: done\n"));
+  CHECK(complaint_in("!!! gbox: one\n!!! Error\n!!! gbox: two \x1b[1m\n") == "two ?[1m");
+}

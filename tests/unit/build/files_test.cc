@@ -92,13 +92,41 @@ TEST_CASE("remove takes what matches and nothing else") {
   for (const char* name : {"usr/lib/a.a", "usr/lib/b.a", "usr/lib/c.so", "usr/lib/.hidden.a"})
     sys::write_file_atomically(root.fd(), name, "");
   sys::symlinkat("usr/lib", root.fd(), "lib");
-  CHECK(remove_matching(root.fd(), "/", "/lib/*.a") == 2);
+  CHECK(remove_matching(root.fd(), "/", "/lib/*.a").entries == 2);
   CHECK(sys::list_directory(sys::openat(root.fd(), "usr/lib", O_RDONLY).get(), "x") ==
         std::vector<std::string>{".hidden.a", "c.so", "sub"});
-  CHECK(remove_matching(root.fd(), "/", "/usr/*/sub") == 1);
-  CHECK(remove_matching(root.fd(), "/", "/usr/nothing*") == 0);
-  CHECK(remove_matching(root.fd(), "/usr", "/lib") == 1);
-  CHECK(remove_matching(root.fd(), "/", "/lib") == 1);  // the link itself, which now dangles
+  CHECK(remove_matching(root.fd(), "/", "/usr/*/sub").entries == 1);
+  CHECK(remove_matching(root.fd(), "/", "/usr/nothing*").entries == 0);
+  CHECK(remove_matching(root.fd(), "/usr", "/lib").entries == 1);
+  CHECK(remove_matching(root.fd(), "/", "/lib").entries ==
+        1);  // the link itself, which now dangles
+}
+
+TEST_CASE("what is removed is measured, a file of two names once, and nothing behind a link") {
+  const TempDir root("/tmp", "gbox-test-");
+  const TempDir outside("/tmp", "gbox-test-");
+  sys::write_file_atomically(outside.fd(), "victim", "12345678");
+  sys::ensure_directories(root.fd(), "usr/doc/sub");
+  sys::write_file_atomically(root.fd(), "usr/doc/sub/a", "12345");
+  sys::linkat(root.fd(), "usr/doc/sub/a", root.fd(), "usr/doc/b");
+  sys::symlinkat(outside.path(), root.fd(), "usr/doc/out");
+  const Removed removed = remove_matching(root.fd(), "/", "/usr/d*");
+  CHECK(removed.entries == 1);
+  CHECK(removed.bytes == 5);
+  CHECK(removed.files == 3);
+  CHECK(sys::read_file(outside.fd(), "victim") == "12345678");
+}
+
+TEST_CASE("what was saved is read back from a record as it was written") {
+  const std::vector<Saving> savings = {{{}, "trim docs", 5, 2, {}},
+                                       {{}, "unmerge a/b", 7, 1, {"a/b-1"}}};
+  const std::vector<Saving> read = savings_of(Json{{"saved", to_json(savings)}});
+  REQUIRE(read.size() == 2);
+  CHECK(read[0].line == "trim docs");
+  CHECK(read[0].bytes == 5);
+  CHECK(read[1].packages == std::vector<std::string>{"a/b-1"});
+  CHECK(savings_of(Json()).empty());
+  CHECK(savings_of(Json{{"saved", {1, {{"line", 3}}, {{"bytes", 3}}}}}).empty());
 }
 
 TEST_CASE("remove leaves alone what a link points to outside") {
@@ -107,8 +135,8 @@ TEST_CASE("remove leaves alone what a link points to outside") {
   sys::write_file_atomically(outside.fd(), "victim", "old");
   sys::symlinkat(outside.path(), root.fd(), "escape");
   sys::symlinkat("../../../../../../" + outside.path(), root.fd(), "dots");
-  CHECK(remove_matching(root.fd(), "/", "/escape/*") == 0);
-  CHECK(remove_matching(root.fd(), "/", "/dots/*") == 0);
-  CHECK(remove_matching(root.fd(), "/", "/e*") == 1);
+  CHECK(remove_matching(root.fd(), "/", "/escape/*").entries == 0);
+  CHECK(remove_matching(root.fd(), "/", "/dots/*").entries == 0);
+  CHECK(remove_matching(root.fd(), "/", "/e*").entries == 1);
   CHECK(sys::read_file(outside.fd(), "victim") == "old");
 }

@@ -2,8 +2,8 @@
 
 #include <ctime>
 
-#include "../portage/tree.h"
 #include "../store/fixture.h"
+#include "../tree.h"
 #include "gbox/portage/repository.h"
 
 using namespace gbox;

@@ -137,10 +137,22 @@ TEST_CASE("disk is what files take, a hard link once, and no link is followed") 
   sys::linkat(dir.fd(), "a/big", dir.fd(), "b/same");
   sys::symlinkat("/", dir.fd(), "b/root");
   const std::atomic<bool> go{false};
-  const std::uint64_t size = disk_bytes({dir.path() + "/a", dir.path() + "/b", "/nowhere"}, go);
+  const std::uint64_t size =
+      disk_bytes({{dir.path() + "/a"}, {dir.path() + "/b"}, {"/nowhere"}}, go);
   CHECK(size >= 2 * kMiB);
   CHECK(size < 3 * kMiB);
-  Meter meter(::getpid(), limit("disk", "1M"), {dir.path()});
+  // A directory in another one, of which only what is newer counts.
+  const struct stat status = sys::fstatat(dir.fd(), "a/big", 0);
+  const std::int64_t changed_ns =
+      std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;
+  sys::unlinkat(dir.fd(), "b/same", 0);
+  const auto since = [&](std::int64_t ns) {
+    return disk_bytes({{dir.path()}, {dir.path() + "/a", ns}}, go);
+  };
+  CHECK(since(INT64_MIN) >= 2 * kMiB);
+  CHECK(since(INT64_MIN) < 3 * kMiB);
+  CHECK(since(changed_ns + 3'600'000'000'000) < kMiB);
+  Meter meter(::getpid(), limit("disk", "1M"), {{dir.path()}});
   REQUIRE(hit_of(meter, std::chrono::seconds(10)));
   CHECK(meter.hit()->name == "disk");
 }

@@ -87,19 +87,31 @@ TEST_CASE("packages come from directories and go to directories, and nothing els
   CHECK(parsed<PlanArgs>({"plan", "--cache-from", "dir=a"}).cache_from ==
         std::vector<std::string>{"a"});
   CHECK_FALSE(parsed<BuildArgs>({"build"}).store_limit);
+  CHECK(built.cache_snapshots == build::ShareSnapshots::yes);
+  CHECK(parsed<BuildArgs>({"build", "--cache-snapshots", "never"}).cache_snapshots ==
+        build::ShareSnapshots::no);
+  CHECK(parsed<PlanArgs>({"plan", "--cache-snapshots=never"}).cache_snapshots ==
+        build::ShareSnapshots::no);
+  CHECK(built.append == build::Append::no);
+  CHECK(parsed<BuildArgs>({"build", "--append"}).append == build::Append::yes);
   for (const Refusal& row : std::vector<Refusal>{
-           {{"build", "--cache-to", "registry=x"},
-            "option '--cache-to': unknown kind of cache 'registry' in 'registry=x'",
-            "there is one kind, a directory: '--cache-to dir=DIR'"},
+           {{"build", "--cache-to", "s3=x"},
+            "option '--cache-to': unknown kind of cache 's3' in 's3=x'",
+            "there are a directory and a registry: '--cache-to dir=DIR' and "
+            "'registry=HOST/REPOSITORY'"},
            {{"build", "--cache-from", "type=local,src=x"},
             "option '--cache-from': unknown kind of cache 'type' in 'type=local,src=x'",
-            "there is one kind, a directory: '--cache-from dir=DIR'"},
+            "there are a directory and a registry: '--cache-from dir=DIR' and "
+            "'registry=HOST/REPOSITORY'"},
            {{"plan", "--cache-from", "packages"},
             "option '--cache-from': 'packages' names no kind of cache",
             "did you mean 'dir=packages'?"},
            {{"build", "--cache-to", "dir="},
             "option '--cache-to': 'dir=' names no directory",
             "such as '--cache-to dir=cache'"},
+           {{"build", "--cache-snapshots", "nevr"},
+            "option '--cache-snapshots': unknown value 'nevr'",
+            "did you mean 'never'?"},
            {{"build", "--store-limit", "much"},
             "option '--store-limit': 'much' is not a size",
             "a size is a number and a unit, such as '500MiB' or '10GiB'"},
@@ -263,6 +275,24 @@ TEST_CASE("cache export takes a directory and steps, cache import a directory") 
   CHECK(parsed<CacheImportArgs>({"cache", "import", "packages"}).directory == "packages");
 }
 
+TEST_CASE("images are compared by two, described by one, and built again from a spec") {
+  const auto diff = parsed<ImageDiffArgs>({"image", "diff", "oci:a", "oci-archive:b", "--json"});
+  CHECK(diff.before == "oci:a");
+  CHECK(diff.after == "oci-archive:b");
+  CHECK(diff.json);
+  CHECK(parsed<ImageSbomArgs>({"image", "sbom", "oci:a"}).format == build::BillFormat::spdx);
+  CHECK(parsed<ImageSbomArgs>({"image", "sbom", "--format", "cyclonedx", "oci:a"}).format ==
+        build::BillFormat::cyclonedx);
+  const auto verify =
+      parsed<VerifyArgs>({"verify", "--rebuild", "s.toml", "--image", "oci:a", "-j2"});
+  CHECK(verify.spec.path == "s.toml");
+  CHECK(verify.image == "oci:a");
+  CHECK(verify.effort.jobs == 2);
+  CHECK_THROWS_AS((void)parse_command_line({"verify", "s.toml"}), Error);
+  CHECK_THROWS_AS((void)parse_command_line({"image", "diff", "oci:a"}), Error);
+  CHECK_THROWS_AS((void)parse_command_line({"image", "sbom", "oci:a", "oci:b"}), Error);
+}
+
 TEST_CASE("help names every command and option and fits 80 columns") {
   const std::string top = parse_command_line({"--help"}).text;
   for (const char* word :
@@ -294,4 +324,31 @@ TEST_CASE("the manual names every command and every option") {
     for (const std::string& option : names.options)
       CHECK_MESSAGE(manual.find(option) != std::string::npos, option);
   }
+}
+
+TEST_CASE("push tells sources and targets apart by what they begin with") {
+  const auto push =
+      parsed<PushArgs>({"push", "oci:a", "docker://r.example.org/x:1", "oci-archive:b.tar", "--ca",
+                        "ca.pem", "docker://r.example.org/x:2", "--plain-http"});
+  CHECK(push.sources == std::vector<std::string>{"oci:a", "oci-archive:b.tar"});
+  CHECK(push.targets ==
+        std::vector<std::string>{"docker://r.example.org/x:1", "docker://r.example.org/x:2"});
+  CHECK(push.registry.ca == "ca.pem");
+  CHECK(push.registry.plain_http);
+  const auto pull = parsed<PullArgs>({"pull", "docker://r.example.org/x", "--all"});
+  CHECK(pull.source == "docker://r.example.org/x");
+  CHECK(pull.target.empty());
+  CHECK(pull.all);
+  const auto other = parsed<PullArgs>(
+      {"pull", "--platform", "linux/arm64", "docker://r.example.org/x", "oci:x:1"});
+  CHECK(other.target == "oci:x:1");
+  CHECK(other.platform == "linux/arm64");
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"push"},
+        {"push", "oci:a"},
+        {"push", "docker://r.example.org/x"},
+        {"pull"},
+        {"pull", "a", "b", "c"},
+        {"pull", "a", "--all", "--platform", "linux/arm64"}})
+    CHECK_THROWS_AS(parse_command_line(wrong), Error);
 }

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <sys/xattr.h>
 
+#include <cctype>
 #include <cstring>
 #include <set>
 
@@ -43,6 +44,23 @@ std::string names_in(const std::string& tar) {
   put(dir.fd(), "x.tar", tar);
   return shell("tar --quoting-style=escape -tf " + dir.path() + "/x.tar");
 }
+
+// Leaves out what is called "log", shows all times as one, and turns small letters into large ones.
+class Shouting : public Rewriter {
+ public:
+  [[nodiscard]] bool leaves_out(const std::string& path) const override {
+    return path.ends_with("log");
+  }
+  [[nodiscard]] std::int64_t mtime(const Entry&) const override { return 1000; }
+  [[nodiscard]] bool may_rewrite(const Entry& entry) const override {
+    return entry.path.ends_with(".txt");
+  }
+  [[nodiscard]] std::string rewritten(const Entry&, std::string content) const override {
+    for (char& each : content)
+      each = static_cast<char>(std::toupper(static_cast<unsigned char>(each)));
+    return content + "!";
+  }
+};
 
 }  // namespace
 
@@ -354,4 +372,36 @@ TEST_CASE("an adopted tree shows its content alone: not whose it is, nor how it 
   REQUIRE(::mkfifoat(two.fd(), "fifo", 0644) == 0);
   CHECK(message_of([&] { (void)pack(two.fd(), options); }) ==
         "pack layer: 'fifo' is no file, directory or symbolic link");
+}
+
+TEST_CASE("a rewriter decides what is left out, which time is shown and what small files say") {
+  const sys::TempDir tree("/tmp", "gbox-test-");
+  sys::mkdirat(tree.fd(), "a", 0755);
+  put(tree.fd(), "a/b.txt", "hello");
+  put(tree.fd(), "a/c", "as it is");
+  put(tree.fd(), "log", "noise");
+  const Shouting rewriter;
+  PackOptions options = plain_tar();
+  options.rewriter = &rewriter;
+  const sys::TempDir out("/tmp", "gbox-test-");
+  put(out.fd(), "x.tar", pack(tree.fd(), options).blob);
+  CHECK(shell("TZ=UTC tar --full-time -tvf " + out.path() + "/x.tar | awk '{print $3, $5, $6}'") ==
+        "0 00:16:40 ./\n0 00:16:40 a/\n6 00:16:40 a/b.txt\n8 00:16:40 a/c\n");
+  CHECK(shell("tar -xOf " + out.path() + "/x.tar a/b.txt a/c") == "HELLO!as it is");
+}
+
+TEST_CASE("a part of a list is a layer of its own") {
+  const sys::TempDir tree("/tmp", "gbox-test-");
+  sys::mkdirat(tree.fd(), "a", 0755);
+  put(tree.fd(), "a/one", "1");
+  put(tree.fd(), "a/two", "22");
+  const ChangeList all = scan_for_layer(tree.fd(), plain_tar());
+  ChangeList part;
+  for (const Entry& entry : all.entries)
+    if (entry.path != "a/one") part.entries.push_back(entry);
+  const sys::TempDir out("/tmp", "gbox-test-");
+  const sys::Fd blob = sys::openat(out.fd(), "x.tar", O_RDWR | O_CREAT, 0600);
+  const LayerResult result = pack_entries(tree.fd(), part, plain_tar(), blob.get());
+  CHECK(result.entries == 3);
+  CHECK(shell("tar -tf " + out.path() + "/x.tar") == "./\na/\na/two\n");
 }

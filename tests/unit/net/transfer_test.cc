@@ -215,7 +215,9 @@ TEST_CASE("a directory of this machine is a mirror like any other") {
   CHECK(got.failures[0].message == "no such file");
   CHECK(got.failures[1].message == "is not a plain file");
   CHECK(mirror.published("local one.tar") == content);
-  CHECK(mirror.requests().empty());
+  // Whoever else is on this machine may knock at a port that was somebody else's before.
+  for (const Json& request : mirror.requests())
+    CHECK(request["path"].get<std::string>().find("local") == std::string::npos);
   transfer.file = "other.tar";
   transfer.digests = {sha256("other")};
   transfer.urls = {mirror.root() + "/files/local one.tar"};

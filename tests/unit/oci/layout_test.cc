@@ -4,6 +4,7 @@
 
 #include "files.h"
 #include "fixture.h"
+#include "gbox/oci/attachment.h"
 #include "target.h"
 
 using namespace gbox;
@@ -130,6 +131,51 @@ TEST_CASE("an unnamed image may be replaced, several may not") {
   CHECK_NOTHROW(check_target(f.directory(), "x"));
 }
 
+TEST_CASE("images of other names are kept when that is asked for, with what is about them") {
+  const Fixture f;
+  const auto name_of = [](const OutputTarget& target) { return image_name(target.reference, "x"); };
+  const auto add = [&](const OutputTarget& target, const std::string& content) {
+    WriteOptions options;
+    options.name = name_of(target);
+    options.others = Others::keep;
+    options.sharing = Sharing::hard_link;
+    options.durable = sys::Durable::no;
+    LayoutWriter writer(target, options);
+    return assemble(f.spec(content), writer, {{std::string(kSpdxType), "about " + content, {}}});
+  };
+  for (const bool directory : {true, false}) {
+    const auto at_name = [&](const std::string& name) {
+      return directory ? f.directory("many", name) : f.archive("many.tar", name);
+    };
+    const ImageDocuments one = add(at_name("1"), "one");
+    const ImageDocuments two = add(at_name("2"), "two");
+    const LayoutReader both(at_name(""));
+    CHECK(both.index().manifests.size() == 2);
+    CHECK(LayoutReader(at_name("1")).pick().descriptor.digest == one.manifest.digest);
+    CHECK(LayoutReader(at_name("2")).pick().descriptor.digest == two.manifest.digest);
+    CHECK(verify_layout(at_name("")) == std::vector<std::string>{});
+    REQUIRE(read_attachments(both, one.manifest.digest).size() == 1);
+    CHECK(read_attachments(both, one.manifest.digest).front().bytes == "about one");
+    REQUIRE(read_attachments(both, two.manifest.digest).size() == 1);
+    // Its own is replaced, with what was about it.
+    const ImageDocuments again = add(at_name("1"), "three");
+    const LayoutReader after(at_name(""));
+    CHECK(after.index().manifests.size() == 2);
+    CHECK(LayoutReader(at_name("1")).pick().descriptor.digest == again.manifest.digest);
+    CHECK(LayoutReader(at_name("2")).pick().descriptor.digest == two.manifest.digest);
+    CHECK(read_attachments(after, one.manifest.digest).empty());
+    CHECK(read_attachments(after, two.manifest.digest).size() == 1);
+    CHECK(verify_layout(at_name("")) == std::vector<std::string>{});
+  }
+  // Without a name it could not be found any more.
+  Descriptor entry = f.write(f.directory(), f.spec()).manifest;
+  f.plant_index({entry});
+  CHECK(error_of([&] { check_target(f.directory(), "x", Others::keep); }) ==
+        "write layout " + shown(f.directory()) +
+            ": what it already holds has no name | use another path: among several, an image is "
+            "found by its name alone");
+}
+
 TEST_CASE("what must not be replaced is refused early and stays as it is") {
   const Fixture f;
   f.write(f.directory("other", "php:8.3"), f.spec());
@@ -149,12 +195,11 @@ TEST_CASE("what must not be replaced is refused early and stays as it is") {
   const std::string root = f.dir.path();
   const std::vector<Row> rows = {
       {f.directory("other", "8.4"),
-       ": it already holds 'php:8.3' | use another path, or remove the directory if you do not "
-       "need "
-       "it any more"},
+       ": it already holds 'php:8.3' | use another path, or '--append' and read it as " +
+           gbox::quoted(to_string(f.directory("other", "8.4")))},
       {f.archive("other.tar", "8.4"),
-       ": it already holds 'php:8.3' | use another path, or remove the file if you do not need it "
-       "any more"},
+       ": it already holds 'php:8.3' | use another path, or '--append' and read it as " +
+           gbox::quoted(to_string(f.archive("other.tar", "8.4")))},
       {f.directory("mixed"),
        ": beside the image layout it holds 'notes.txt' | move that away, or use another path"},
       {f.directory("broken"),
@@ -226,7 +271,7 @@ TEST_CASE("where directories cannot be exchanged, two renames put the new one in
   const Fixture f;
   f.write(f.directory(), f.spec());
   f.write(f.directory("new"), f.spec("two"));
-  const TargetPlace place = examine_target(f.directory(), "latest");
+  const TargetPlace place = examine_target(f.directory(), "latest", Others::refuse);
   const std::string old = replace_directory(place, "new", Exchange::no);
   CHECK(old.starts_with("out.old-"));
   CHECK(f.get("out/blobs/sha256/" + sha256("two").hex()) == "two");

@@ -12,7 +12,9 @@ TEST_CASE("the first colon behind the transport ends the path, as with skopeo") 
   CHECK(parse_output("oci:/a/b//") == ImageLocation{Transport::directory, "/a/b", ""});
   CHECK(parse_output("oci-archive:x.tar:example.org:5000/a/b:1") ==
         ImageLocation{Transport::archive, "x.tar", "example.org:5000/a/b:1"});
-  for (const char* text : {"oci:out", "oci:/a:r", "oci-archive:x.tar:a:b"})
+  CHECK(parse_output("docker-archive:x.tar:a:b").transport == Transport::archive);
+  CHECK_THROWS_AS(parse_source("docker-archive:x.tar"), Error);
+  for (const char* text : {"oci:out", "oci:/a:r", "oci-archive:x.tar:a:b", "docker-archive:x"})
     CHECK(to_string(parse_output(text)) == text);
 }
 
@@ -25,11 +27,10 @@ TEST_CASE("a target that cannot be meant is a usage error that tells the forms")
       {"out.tar",
        "output 'out.tar': no transport before the path | for a directory: 'oci:out.tar',"
        " for a tar file: 'oci-archive:out.tar'"},
-      {"docker-archive:x",
-       "output 'docker-archive:x': unknown transport 'docker-archive' (known: 'oci' and "
-       "'oci-archive') | write 'oci:DIR[:REF]' and 'oci-archive:FILE[:REF]'; 'skopeo copy' "
-       "converts "
-       "to others"},
+      {"docker-daemon:x",
+       "output 'docker-daemon:x': unknown transport 'docker-daemon' (known: 'oci', 'oci-archive' "
+       "and 'docker-archive') | write 'oci:DIR[:REF]' and 'oci-archive:FILE[:REF]'; 'skopeo copy' "
+       "converts to others"},
       {"oci:",
        "output 'oci:': no path to write to | write 'oci:DIR[:REF]' and "
        "'oci-archive:FILE[:REF]'"},

@@ -50,7 +50,8 @@ TEST_CASE("two entries in index.json are reported: skopeo takes only one") {
   const Written w;
   w.f.plant_index({w.entry, w.entry});
   CHECK(w.verify() ==
-        Complaints{"'index.json': it has 2 entries; skopeo and podman want exactly one"});
+        Complaints{"'index.json': it has 2 entries; skopeo and podman want exactly one, or a "
+                   "name of its own for each"});
 }
 
 TEST_CASE("damaged, missing and stray blobs are all reported at once") {

@@ -71,6 +71,8 @@ TEST_CASE("a changed phase says which field, and what in it") {
         }) == "emerge: 'a/1', 'a/2', 'a/3' and 2 more added");
   CHECK(why_phase(0, [](spec::Phase& p) { p.emerge.passes = 2; }) == "'passes' set");
   CHECK(why_phase(0, [](spec::Phase& p) { p.root = "/d"; }) == "'root' changed from '/' to '/d'");
+  CHECK(why_phase(0, [](spec::Phase& p) { p.copy_package = {"app/z"}; }) ==
+        "copy_package: 'app/z' added");
   CHECK(why_phase(0, [](spec::Phase& p) { p.unmerge = {"app/z"}; }) == "unmerge: 'app/z' added");
   CHECK(why_phase(0, [](spec::Phase& p) { p.policy = "emerge"; }) ==
         "policy 'emerge' added, policy 'default' removed");

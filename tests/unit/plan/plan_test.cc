@@ -150,7 +150,17 @@ TEST_CASE("every field of a phase that does something is part of its key") {
       [](spec::Phase& p) { p.emerge.deep = true; },
       [](spec::Phase& p) { p.emerge.changed_use = true; },
       [](spec::Phase& p) { p.emerge.passes = 2; },
+      [](spec::Phase& p) { p.copy_package = {"app/y"}; },
       [](spec::Phase& p) { p.unmerge = {"app/y"}; },
+      [](spec::Phase& p) { p.depclean = true; },
+      [](spec::Phase& p) { p.trim.emplace().presets = {"docs"}; },
+      [](spec::Phase& p) {
+        p.trim.emplace().presets = {"docs", "locales"};
+      },
+      [](spec::Phase& p) {
+        p.trim.emplace().presets = {"docs", "locales"};
+        p.trim->keep_locales = {"de"};
+      },
       [](spec::Phase& p) { p.run = "true"; },
       [](spec::Phase& p) { p.remove = {"/usr/share/doc"}; },
       [](spec::Phase& p) { p.network = spec::Network::host; },

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tree.h"
+#include "../tree.h"
 
 using namespace gbox;
 using namespace gbox::portage;
@@ -77,10 +77,11 @@ TEST_CASE("the architecture is read from the base's own shell") {
   for (const Case& test : cases) {
     CAPTURE(test.machine);
     const Tree tree = base(test.head);
-    const BaseInfo info = check_base(tree.fd(), spec_of(""), test.host);
-    CHECK(info.architecture == test.machine);
-    CHECK(info.oci_architecture == test.architecture);
-    CHECK(info.oci_variant == test.variant);
+    const auto info = check_base(tree.fd(), spec_of(""), test.host);
+    REQUIRE(info);
+    CHECK(info->architecture == test.machine);
+    CHECK(info->oci_architecture == test.architecture);
+    CHECK(info->oci_variant == test.variant);
   }
 }
 
@@ -132,6 +133,20 @@ TEST_CASE("a tarball that is no root file system is told from one") {
             "ELF",
             0755);  // cut short
   CHECK(said(tree, "") == wanted);
+}
+
+TEST_CASE("an image of few files may be a base: its configuration tells what it is for") {
+  Tree tree;
+  tree.file("app", elf(62, true, true), 0755);
+  const auto of_image = [](const std::string& phases) {
+    return spec::read_spec("s", "name='a'\nbase.image='oci:b'\n" + phases);
+  };
+  CHECK_FALSE(machine_of_root(tree.fd()));
+  CHECK_FALSE(check_base(tree.fd(), of_image(""), "x86_64"));
+  CHECK_THROWS_WITH_AS((void)check_base(tree.fd(), of_image(kEmerge), "x86_64"),
+                       "base: it has no '/usr/bin/emerge', which phase 'world' needs", Error);
+  tree.file("bin/sh", elf(22, true, false), 0755);
+  CHECK_THROWS_AS((void)check_base(tree.fd(), of_image(""), "x86_64"), Error);
 }
 
 TEST_CASE("links of the base are followed within it, and pipes are not waited for") {

@@ -65,6 +65,21 @@ TEST_CASE("unmerging names its root and its atoms, without a wait") {
   CHECK(value_of(base_environment(), "CLEAN_DELAY") == "0");
 }
 
+TEST_CASE("depclean takes what was only needed for building, in the phase's root") {
+  CHECK(depclean_commands(phase_of("run='true'")).empty());
+  const auto commands = depclean_commands(phase_of("root='/d'\ndepclean=true"));
+  REQUIRE(commands.size() == 1);
+  CHECK(join(commands[0], " ") ==
+        "emerge --ask=n --color=n --nospinner --quiet-build=n --root=/d --quiet-unmerge-warn "
+        "--depclean --with-bdeps=n --exclude=sys-apps/baselayout --exclude=virtual/libc "
+        "--exclude=sys-libs/glibc --exclude=sys-libs/musl --exclude=sys-devel/gcc "
+        "--exclude=llvm-runtimes/*");
+  CHECK(depclean_commands(phase_of("depclean=true"))[0].back() == "--with-bdeps=n");
+  // Where something was unmerged: every package by name, and the world file as it is.
+  const Command named = depclean_despite_missing(commands[0], {"a/b-1", "c/d-2"});
+  CHECK(join(named, " ").ends_with("--exclude=llvm-runtimes/* --deselect=n -- =a/b-1 =c/d-2"));
+}
+
 TEST_CASE("the environment is fixed, sorted and holds nothing that Portage would take for USE") {
   const Environment environment = base_environment();
   CHECK(std::is_sorted(environment.begin(), environment.end()));

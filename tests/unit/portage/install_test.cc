@@ -2,8 +2,8 @@
 // one plants.
 #include <doctest/doctest.h>
 
+#include "../tree.h"
 #include "gbox/portage/config.h"
-#include "tree.h"
 
 using namespace gbox;
 using namespace gbox::portage;

@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include "../tree.h"
 #include "gbox/sys/file.h"
-#include "tree.h"
 
 using namespace gbox;
 using namespace gbox::portage;

@@ -5,9 +5,9 @@
 
 #include <cstdio>
 
+#include "../tree.h"
 #include "gbox/portage/config.h"
 #include "gbox/sys/file.h"
-#include "tree.h"
 
 using namespace gbox;
 using namespace gbox::portage;

@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "../tree.h"
 #include "gbox/base/text.h"
-#include "tree.h"
 
 using namespace gbox;
 using namespace gbox::portage;

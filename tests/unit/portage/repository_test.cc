@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tree.h"
+#include "../tree.h"
 
 using namespace gbox;
 using namespace gbox::portage;

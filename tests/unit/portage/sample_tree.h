@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "../tree.h"
 #include "gbox/portage/repository.h"
 #include "gbox/portage/tree_index.h"
-#include "tree.h"
 
 namespace gbox::test {
 

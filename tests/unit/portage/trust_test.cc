@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 
+#include "../tree.h"
 #include "gbox/portage/key_update.h"
 #include "openpgp_fixture.h"
-#include "tree.h"
 
 using namespace gbox;
 using namespace gbox::portage;

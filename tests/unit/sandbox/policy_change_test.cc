@@ -128,11 +128,24 @@ TEST_CASE("nothing widens past the bounds, and what is there already is no widen
 TEST_CASE("one policy is a part of another when it allows nothing more") {
   CHECK(beyond(load_policy("strict"), load_policy("run")).empty());
   CHECK(beyond(load_policy("fetch"), load_policy("strict")) ==
-        std::vector<std::string>{"system call fanotify_init", "system call fanotify_mark",
-                                 "system call memfd_secret", "system call mlockall",
-                                 "system call modify_ldt", "system call name_to_handle_at"});
+        std::vector<std::string>{"network fetch", "system call fanotify_init",
+                                 "system call fanotify_mark", "system call memfd_secret",
+                                 "system call mlockall", "system call modify_ldt",
+                                 "system call name_to_handle_at"});
   CHECK(has(beyond(load_policy("run"), load_policy("strict")), "setuid programs"));
   CHECK(has(beyond(load_policy("run"), load_policy("strict")), "system call clone"));
+  CHECK(has(beyond(load_policy("run"), load_policy("strict")), "sight of /proc/kcore"));
+  CHECK(has(beyond(load_policy("run"), load_policy("strict")), "resource memlock"));
+  Policy bound = load_policy("run");
+  bound.read_only.push_back({{"/usr"}, "a test", {}});
+  CHECK(beyond(load_policy("run"), bound) == std::vector<std::string>{"writing below /usr"});
+  CHECK(beyond(bound, load_policy("run")).empty());
+  // What SYS_ADMIN would uncover cannot be had with it.
+  CHECK(faults_of([&] {
+          Policy strict = load_policy("strict");
+          widen(strict, {{}, words({"SYS_ADMIN"}), {}, "mounts"});
+        }).find("policy 'strict' hides what this would show: with SYS_ADMIN, '/proc/acpi'") !=
+        std::string::npos);
   Policy looser = load_policy("run");
   for (Refusal& refusal : looser.refusals)
     if (refusal.match == Refusal::Match::other_than) refusal.low32.push_back(0x400000);

@@ -137,7 +137,10 @@ TEST_CASE("what is wrong with a policy file is said with its place") {
       {"[\"files\", \"net\"]", "\"files\"", "'syscalls' must be an array of strings"},
       {"[\"keys\"]", "[\"kees\"]",
        "test.toml:5:12: unknown group of refusals 'kees' | did you mean 'keys'?"},
-      {"network = \"none\"", "network = \"host\"", "test.toml:3:11: 'network' must be 'none'"},
+      {"network = \"none\"", "network = \"all\"",
+       "test.toml:3:11: 'network' is the most a phase may ask for"},
+      {"about = \"a policy\"", "about = \"p\"\nlimits = 3",
+       "'limits' must be a table | write [limits]"},
       {"argument = 1", "argument = 6", "test.toml:14:12: 'argument' is a number from 0 to 5"},
       {"argument = 1", "argument = -1", "'argument' is a number from 0 to 5"},
       {"argument = 1", "argument = \"1\"", "'argument' is a number from 0 to 5"},
@@ -178,6 +181,83 @@ TEST_CASE("all that is wrong with a policy file is said at once") {
             "test.toml:1:9: 'about' must be a string",
             "test.toml:3:12: unknown group of system calls 'x' | there are 'files' and 'net'",
             "test.toml:5:9: 'calls' must not be empty", "test.toml:4:1: 'why' is missing"});
+}
+
+TEST_CASE("a policy hides paths, makes them read-only, and bounds resources") {
+  const Policy policy = parsed(std::string(kPolicy) + R"(
+[[hide]]
+paths = ["/etc/secret", "/proc/kcore"]
+why = "secrets"
+[[hide]]
+paths = ["/sys/firmware/"]
+why = "firmware"
+[[read_only]]
+paths = ["/"]
+why = "looks only"
+[[resource]]
+name = "nofile"
+most = 64
+why = "few"
+[limits]
+time = "2h"
+processes = 10
+)");
+  CHECK(paths_of(policy.hidden) ==
+        std::vector<std::string>{"/etc/secret", "/proc/kcore", "/sys/firmware"});
+  CHECK(policy.hidden[1].why == "firmware");
+  CHECK(to_string(policy.hidden[1].where) == "test.toml:21:1");
+  CHECK(paths_of(policy.read_only) == std::vector<std::string>{"/"});
+  REQUIRE(policy.resources.size() == 1);
+  CHECK(policy.resources[0].most == 64);
+  REQUIRE(policy.limits.size() == 2);
+  CHECK(policy.limits[1].name == "time");
+  CHECK(policy.limits[1].text == "2h");
+  CHECK(to_string(policy.limits[1].where) == "test.toml:32:8");
+  CHECK(policy.limits[0].text == "10");
+}
+
+TEST_CASE(
+    "hidden and read-only paths and resources are part of what a policy means, limits are not") {
+  const auto digest = [](const std::string& more) { return parsed(kPolicy + more).digest; };
+  const Digest plain = digest("");
+  CHECK(digest("[[hide]]\npaths = [\"/a\"]\nwhy = \"x\"\n") != plain);
+  CHECK(digest("[[hide]]\npaths = [\"/a\"]\nwhy = \"x\"\n") ==
+        digest("[[hide]]\npaths = [\"/a\"]\nwhy = \"y\"\n"));
+  CHECK(digest("[[read_only]]\npaths = [\"/a\"]\nwhy = \"x\"\n") !=
+        digest("[[hide]]\npaths = [\"/a\"]\nwhy = \"x\"\n"));
+  CHECK(digest("[[resource]]\nname = \"nofile\"\nmost = 5\nwhy = \"x\"\n") != plain);
+  CHECK(digest("[limits]\ntime = \"1h\"\n") == plain);
+}
+
+TEST_CASE("paths and resources that make no sense are refused") {
+  const auto said = [](const std::string& more) { return join(faults_of(kPolicy + more), "\n"); };
+  const auto hide = [&](const std::string& path) {
+    return said("[[hide]]\npaths = [\"" + path + "\"]\nwhy = \"x\"\n");
+  };
+  CHECK(hide("/proc/kcore").empty());
+  CHECK(hide("etc") == "test.toml:18:9: 'etc' is no absolute path without '.' and '..'");
+  CHECK(hide("/a/../b") == "test.toml:18:9: '/a/../b' is no absolute path without '.' and '..'");
+  CHECK(hide("").find("is no absolute path") != std::string::npos);
+  for (const char* path : {"/", "/proc", "/sys", "/dev"})
+    CHECK(hide(path).find("no program starts without '" + std::string(path) + "'") !=
+          std::string::npos);
+  const auto resource = [&](const std::string& name, const std::string& most) {
+    return said("[[resource]]\nname = \"" + name + "\"\nmost = " + most + "\nwhy = \"x\"\n");
+  };
+  CHECK(
+      resource("core", "0") ==
+      "test.toml:18:8: no resource is called 'core' | no step writes core files, under any policy");
+  CHECK(resource("nproc", "1").ends_with("| write 'processes' in [limits]"));
+  CHECK(resource("nofiles", "1").find("there are 'as', 'cpu'") != std::string::npos);
+  CHECK(resource("nofile", "-1") == "test.toml:19:8: 'most' is a whole number from 0 on");
+  CHECK(said("[limits]\ntime = [1]\n") == "test.toml:18:8: 'time' must be a string or a number");
+  // Where the step could lift the cover, and would have no proc for namespaces of its own.
+  CHECK(join(faults_of(replaced(kPolicy, "\"FOWNER\"", "\"SYS_ADMIN\"") +
+                       "[[hide]]\npaths = [\"/proc/kcore\"]\nwhy = \"x\"\n"),
+             "\n") ==
+        "test.toml:17:1: with SYS_ADMIN, '/proc/kcore' cannot be hidden: a step could uncover it, "
+        "and "
+        "could mount no proc of its own | leave out the path, or the capability");
 }
 
 TEST_CASE("what is wrong with the file of groups is said as well") {

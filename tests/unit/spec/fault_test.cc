@@ -47,12 +47,6 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"[build]\n\"zebra\\u001b\"=1",
        "s:4:1: unknown key 'zebra?' in [build] | known here: 'jobs', 'load_average', "
        "'emerge_jobs', 'memory', 'tmpfs', 'distfiles' and 'mirror'"},
-      // of the contract, but not of this version
-      {"base.image='oci:x'",
-       "s:3:6: 'base.image' is not supported by this version | use 'base.stage3'"},
-      {"[output]\nlayers='package'",
-       "s:4:8: 'layers': 'package' is not supported by this version | allowed: 'phase' and "
-       "'single'"},
       // types
       {"tag=8", "s:3:5: 'tag' is an integer, it must be a string | put it in quotes"},
       {"[build]\njobs='8'",
@@ -85,7 +79,15 @@ TEST_CASE("each fault has its place, its message and its hint") {
        "s:3:5: 'tag': 'a b' is not a tag | use at most 128 letters, digits, '_', '.' and '-', "
        "first none of '.' and '-'"},
       {"[output]\nlayers='phases'",
-       "s:4:8: 'layers' cannot be 'phases' | did you mean 'phase'? allowed: 'phase' and 'single'"},
+       "s:4:8: 'layers' cannot be 'phases' | did you mean 'phase'? allowed: 'phase', 'package' "
+       "and 'single'"},
+      {"[output]\nmax_layers=20",
+       "s:4:12: 'max_layers' means nothing with these layers | set 'layers' to 'package', or leave "
+       "it out"},
+      {"[output]\nlayers='package'\nmax_layers=0",
+       "s:5:12: 'max_layers' is 0, it must be from 1 to 120"},
+      {"[output]\nsource_date_epoch='now'",
+       "s:4:19: 'source_date_epoch' is a string, it must be an integer | write it without quotes"},
       {"[output]\ncompression='xz'",
        "s:4:13: 'compression' cannot be 'xz' | allowed: 'gzip', 'zstd' and 'none'"},
       {"[output]\nlevel=13", "s:4:7: 'level' is 13, it must be from 1 to 12"},
@@ -134,7 +136,8 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"[[phase]]\nrun='x'",
        "s:3:1: missing key 'name' in [[phase]] | every phase needs one of its own"},
       {"[[phase]]\nname='a'",
-       "s:3:1: phase 'a' does nothing | give it 'copy', 'emerge', 'unmerge', 'run' or 'remove'"},
+       "s:3:1: phase 'a' does nothing | give it 'copy', 'copy_package', 'emerge', 'unmerge', "
+       "'depclean', 'run', 'trim' or 'remove'"},
       {"[[phase]]\nname='a'\nrun='x'\n[[phase]]\nname='a'\nrun='y'",
        "s:6:1: phase 'a' is there twice | the first is at line 3; give one of them another name"},
       {"[[phase]]\nname='a/../b'\nrun='x'",
@@ -145,6 +148,12 @@ TEST_CASE("each fault has its place, its message and its hint") {
       {"[[phase]]\nname='a'\nrun=\"\\n \"",
        "s:5:5: 'run' is empty | leave it out, or give it a "
        "value"},
+      {"[[phase]]\nname='a'\ncopy_package=['sys-libs/glibc']",
+       "s:5:14: 'copy_package' means nothing without 'root' | packages of '/' are taken over into "
+       "a "
+       "root of its own: root = \"/destination\""},
+      {"[[phase]]\nname='a'\nroot='/r'\ncopy_package=['@system']",
+       "s:6:15: 'copy_package': '@system' is a set | name packages"},
       {"[[phase]]\nname='a'\nemerge=[]",
        "s:5:8: 'emerge' is an empty list | leave it out, or put something into it"},
       {"[[phase]]\nname='a'\nrun='x'\npasses=2",
@@ -211,6 +220,19 @@ TEST_CASE("each fault has its place, its message and its hint") {
        "s:5:3: 'args.a' is an integer, it must be a string | put it in "
        "quotes"},
       // the image's configuration
+      {"[[phase]]\nname='p'\ntrim=['doc']",
+       "s:5:7: 'trim': there is no preset 'doc' | did you mean 'docs'?"},
+      {"[[phase]]\nname='p'\ntrim=['docs']\nkeep_locales=['de']",
+       "s:6:14: 'keep_locales' means nothing without the preset 'locales' | add \"locales\" to "
+       "'trim', or leave 'keep_locales' out"},
+      {"[[phase]]\nname='p'\ntrim=['locales']\nkeep_locales=['../x']",
+       "s:6:15: 'keep_locales': '../x' is no locale | write it as in 'de', 'pt_BR' or "
+       "'en_US.UTF-8'"},
+      {"[output.check]\nanswer=['  ']",
+       "s:4:9: 'answer' names no program | write it as in \"/usr/bin/php --version\""},
+      {"[output.check]\nclosure='no'",
+       "s:4:9: 'closure' is a string, it must be true or false | write it without "
+       "quotes"},
       {"[output.config]\nports=['http']",
        "s:4:8: 'ports': 'http' is not a port | write a number up to 65535 and a protocol, such as "
        "'8080/tcp'"},
@@ -265,11 +287,20 @@ TEST_CASE("what is missing at the top is said at once, not one run after another
   CHECK(faults[1].message == "missing key 'name' at the top level");
 }
 
-TEST_CASE("a base of a kind to come is refused by name, without a second fault about the tarball") {
-  const auto faults = faults_of("name='a'\n[base]\nimage='oci:x'");
-  REQUIRE(faults.size() == 1);
-  CHECK(line_of(faults[0]) ==
-        "s:3:1: 'base.image' is not supported by this version | use 'base.stage3'");
+TEST_CASE("a base may be an image, and must name one that can be meant") {
+  const auto told = [](const std::string& image) {
+    const auto faults = faults_of("name='a'\n[base]\nimage='" + image + "'");
+    return faults.empty() ? std::string() : line_of(faults[0]);
+  };
+  CHECK(told("oci:x").find("image") == std::string::npos);
+  CHECK(told("docker://registry.example.org/team/stage3:1").find("image") == std::string::npos);
+  const std::string hint =
+      " | write \"oci:DIR\", \"oci-archive:FILE\" or \"docker://HOST/REPOSITORY:TAG\"";
+  CHECK(told("stage3.tar") == "s:3:7: 'image': 'stage3.tar' names no image" + hint);
+  CHECK(told("https://x.example.org/y").find("has the scheme 'https'") != std::string::npos);
+  const auto both = faults_of("name='a'\n[base]\nimage='oci:x'\nstage3='openrc'");
+  REQUIRE_FALSE(both.empty());
+  CHECK(line_of(both[0]).find("exclude each other") != std::string::npos);
 }
 
 TEST_CASE("all faults of a file come together, in the file's order") {

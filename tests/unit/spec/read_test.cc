@@ -60,7 +60,11 @@ name = "trim"
 root = "//destination/./"
 copy = [{ from = "files/php.ini", to = "/etc//php/", owner = "root:33", mode = "0640" },
         { from = "bin", to = "/usr/local/bin", mode = 0o755 }]
+copy_package = ["sys-libs/glibc", "=sys-apps/file-5.45:0"]
 unmerge = ["sys-apps/coreutils"]
+depclean = true
+trim = ["docs", "locales"]
+keep_locales = ["de", "en_US.UTF-8"]
 remove = ["/usr/share/man/", "/usr/lib/*.a"]
 run = '''
 php -m | grep intl
@@ -77,9 +81,12 @@ mount = [{ kind = "secret", id = "token", owner = "250:250" },
 
 [output]
 root = "/destination"
-layers = "single"
+layers = "package"
+max_layers = 20
 compression = "zstd"
 level = 19
+sbom = false
+source_date_epoch = 1700000000
 [output.config]
 entrypoint = ["/usr/bin/php-fpm", "-F", ""]
 cmd = ["-y"]
@@ -90,6 +97,10 @@ ports = ["9000", "53/udp", "9000/tcp"]
 volumes = ["/var/lib/b", "/var/lib/a/"]
 labels = { "org.opencontainers.image.title" = "PHP" }
 stop_signal = "SIGQUIT"
+[output.check]
+closure = true
+allow = ["/usr/bin/*-config"]
+answer = ["/usr/bin/php --version"]
 )";
 
 }  // namespace
@@ -145,6 +156,8 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   CHECK(trim.copy[0].owner == "root:33");
   CHECK(trim.copy[0].mode == 0640);
   CHECK(trim.copy[1].to == "/usr/local/bin");
+  CHECK(values_of(trim.copy_package) ==
+        std::vector<std::string>{"sys-libs/glibc", "=sys-apps/file-5.45:0"});
   CHECK(trim.copy[1].owner == "0:0");
   CHECK(trim.copy[1].mode == 0755);
   CHECK(trim.remove == Strings{"/usr/share/man", "/usr/lib/*.a"});
@@ -157,13 +170,20 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   CHECK(trim.mounts[0].target == "/run/secrets/token");
   CHECK(trim.mounts[0].owner == "250:250");
   CHECK(trim.mounts[1].kind == PhaseMount::Kind::cache);
+  CHECK(trim.depclean);
+  CHECK(values_of(trim.trim->presets) == Strings{"docs", "locales"});
+  CHECK(values_of(trim.trim->keep_locales) == Strings{"de", "en_US.UTF-8"});
   CHECK(trim.mounts[1].target == "/var/cache/ccache");
   CHECK(trim.mounts[1].mode == 0775);
   CHECK(trim.mounts[2].from == "./files");
   CHECK(trim.mounts[3].size_bytes == std::uint64_t{1} << 30);
 
   CHECK(spec.output.root == "/destination");
-  CHECK(spec.output.layers == Layers::single);
+  CHECK(spec.output.layers == Layers::package);
+  CHECK(spec.output.max_layers == 20);
+  CHECK(!spec.output.sbom);
+  CHECK(spec.output.provenance);
+  CHECK(spec.output.source_date_epoch == 1700000000);
   CHECK(spec.output.compression == Compression::zstd);
   CHECK(spec.output.level == 19);
   const ImageConfig& config = spec.output.config;
@@ -174,6 +194,9 @@ TEST_CASE("a spec that uses every key is read as it was meant") {
   CHECK(config.volumes == Strings{"/var/lib/a", "/var/lib/b"});
   CHECK(config.labels.at("org.opencontainers.image.title") == "PHP");
   CHECK(config.stop_signal == "SIGQUIT");
+  CHECK(spec.output.check.closure == true);
+  CHECK(values_of(spec.output.check.allow) == Strings{"/usr/bin/*-config"});
+  CHECK(values_of(spec.output.check.answer) == Strings{"/usr/bin/php --version"});
 }
 
 TEST_CASE("what a spec leaves out has the documented defaults") {
@@ -187,6 +210,10 @@ TEST_CASE("what a spec leaves out has the documented defaults") {
   CHECK(spec.output.layers == Layers::phase);
   CHECK(spec.output.compression == Compression::gzip);
   CHECK(!spec.output.level);
+  CHECK(!spec.output.check.closure);
+  CHECK(spec.output.max_layers == kDefaultMaxLayers);
+  CHECK(spec.output.sbom);
+  CHECK(!spec.output.source_date_epoch);
   CHECK(to_string(spec.portage.where) == "s.toml");
 }
 

@@ -135,9 +135,8 @@ TEST_CASE("what makes no sense together or is malformed is refused with its plac
   };
   const Row rows[] = {
       {"base={}",
-       "s:2:6: missing key 'stage3' in [base] | name a stage3 of the mirror (stage3 = \"openrc\") "
-       "or a file "
-       "of your own (tarball = \"stage3.tar.xz\")\n"},
+       "s:2:6: missing key 'stage3' in [base] | name a stage3 of the mirror (stage3 = \"openrc\"), "
+       "a file of your own (tarball = \"stage3.tar.xz\") or an image (image = \"oci:DIR\")\n"},
       {"base={tarball='t',stage3='openrc'}",
        "s:2:15: 'stage3' and 'tarball' exclude each other | keep one of them\n"},
       {"base={tarball='t',date='latest'}",

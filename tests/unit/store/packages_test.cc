@@ -93,8 +93,8 @@ TEST_CASE("a kept package is found with its file and all that was said of it") {
   CHECK(found->log == draft.log);
   CHECK(found->seconds == 2.5);
   CHECK(found->peak_bytes == 1 << 30);
-  CHECK(found->created > 0);
-  CHECK(found->used >= found->created);
+  CHECK(found->created > Moment());
+  CHECK(found->used >= found->created.seconds);
   CHECK(found->gbox == GBOX_VERSION);
   CHECK(read_package(f.store, *found) == "gpkg");
   CHECK(sys::read_file(f.store.package_file(*found)) == "gpkg");

@@ -46,7 +46,7 @@ TEST_CASE("a published step is found with all that was said of it") {
   CHECK(found->parents == draft.parents);
   CHECK(found->log == draft.log);
   CHECK(found->seconds == 1.5);
-  CHECK(found->created > 0);
+  CHECK(found->created > Moment());
   CHECK(found->gbox == GBOX_VERSION);
   CHECK(found->snapshot == made.snapshot);
   CHECK(found->entries == 4);
@@ -226,6 +226,17 @@ TEST_CASE("the latest record of a step is that of the same spec, else of any") {
   CHECK_FALSE(fresh.latest_record_of("php"));
   const Record newest = run_step(fresh, "world", {}, "three");
   CHECK(fresh.latest_record_of("world", "demo")->key == newest.key);
+}
+
+TEST_CASE("of two records of one second the later one is the latest") {
+  Fixture f;
+  const Record one = run_step(f.store, "world", {}, "one");
+  const Record two = run_step(f.store, "world", {}, "two");
+  for (const auto& [later, earlier] : {std::pair(one, two), std::pair(two, one)}) {
+    edit(f, later.key, [](Json& j) { j["created"] = 1000, j["created_ns"] = 700; });
+    edit(f, earlier.key, [](Json& j) { j["created"] = 1000, j["created_ns"] = 699; });
+    CHECK(f.open().latest_record_of("world", "demo")->key == later.key);
+  }
 }
 
 TEST_CASE("a record not known to be on disk does not outlive a restart of the machine") {

@@ -12,7 +12,7 @@ namespace gbox::test {
 
 class Tree {
  public:
-  Tree() : directory_(root(), "gbox-portage-") {}
+  Tree() : directory_(root(), "gbox-unit-") {}
   [[nodiscard]] int fd() const { return directory_.fd(); }
   [[nodiscard]] std::string path(const std::string& below = {}) const {
     return below.empty() ? directory_.path() : directory_.path() + '/' + below;
