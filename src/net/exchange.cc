@@ -141,8 +141,9 @@ std::size_t Exchange::on_read(char* data, std::size_t size, std::size_t count,
 
 int Exchange::on_seek(void* self, curl_off_t offset, int origin) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
-  if (origin != SEEK_SET || offset < 0 ||
-      static_cast<std::uint64_t>(offset) > exchange.request.body->bytes)
+  const Outgoing& body = *exchange.request.body;
+  if (origin != SEEK_SET || offset < 0 || static_cast<std::uint64_t>(offset) > body.bytes ||
+      (body.once && exchange.sent_ != static_cast<std::uint64_t>(offset)))
     return CURL_SEEKFUNC_FAIL;
   exchange.sent_ = static_cast<std::uint64_t>(offset);
   return CURL_SEEKFUNC_OK;

@@ -23,10 +23,11 @@
 namespace gbox::net {
 
 // What is sent with a request. `read` gives bytes from an offset on: libcurl starts over when a
-// connection that it kept turns out to be closed.
+// connection that it kept turns out to be closed, unless that is refused by `once`.
 struct Outgoing {
   std::uint64_t bytes = 0;
   std::function<std::size_t(std::uint64_t offset, std::span<std::byte> buffer)> read;
+  bool once = false;
 };
 
 struct Request {

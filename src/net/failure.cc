@@ -131,6 +131,7 @@ Verdict explain(CURLcode code, const Exchange& exchange, const Session& session,
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:  // of Outgoing::once
     case CURLE_GOT_NOTHING:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:

@@ -41,14 +41,16 @@ Request request_of(const HttpRequest& wanted) {
   }
   if (wanted.text) {
     const std::string& text = *wanted.text;
-    request.body = Outgoing{text.size(), [&text](std::uint64_t offset, std::span<std::byte> to) {
+    request.body = Outgoing{text.size(),
+                            [&text](std::uint64_t offset, std::span<std::byte> to) {
                               const std::size_t count =
                                   std::min<std::size_t>(to.size(), text.size() - offset);
                               std::memcpy(to.data(), text.data() + offset, count);
                               return count;
-                            }};
+                            },
+                            wanted.once};
   } else if (wanted.source) {
-    request.body = Outgoing{wanted.source_bytes, wanted.source};
+    request.body = Outgoing{wanted.source_bytes, wanted.source, wanted.once};
   }
   return request;
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 #include "gbox/base/error.h"
@@ -33,10 +32,8 @@ std::optional<std::uint64_t> bytes_had(std::string_view range) {
   if (range.starts_with("bytes=")) range.remove_prefix(6);
   if (!range.starts_with("0-")) return std::nullopt;
   range.remove_prefix(2);
-  std::uint64_t last = 0;
-  const auto [end, error] = std::from_chars(range.data(), range.data() + range.size(), last);
-  if (error != std::errc() || end != range.data() + range.size()) return std::nullopt;
-  return last + 1;
+  const auto last = whole_number<std::uint64_t>(range);
+  return last ? std::optional(*last + 1) : std::nullopt;
 }
 
 std::size_t read_at(const BlobFile& blob, std::uint64_t offset, std::span<std::byte> buffer,
@@ -150,9 +147,11 @@ class Upload {
                                                .patience = kPatience},
                                               RegistrySession::Repeat::no);
     if (!reply.failure && reply.status == 201) return true;
+    // Whether it ended or not is not known, of a cut as of an upload that is gone, which may have
+    // ended at a request before this: a registry that has it says so.
+    if (!reply.failure && reply.status == 404 && there()) return true;
     if (begins_again(reply)) return false;
     retry(reply);
-    // Whether it ended or not is not known: a registry that has it says so.
     if (there()) return true;
     begin();
     return false;
@@ -221,8 +220,7 @@ class Upload {
   }
 
   // An upload may not be what the registry thinks: after a cut it may still have been writing what
-  // the connection had brought when it was asked, or a request was sent a second time below us, on
-  // a connection that had died. Then all is sent anew.
+  // the connection had brought when it was asked. Then all is sent anew.
   bool begins_again(const net::HttpReply& reply) {
     const bool lost = reply.status == 404 || reply.status == 416;
     if (reply.failure || !(lost || (resumed_ && reply.status == 400))) return false;

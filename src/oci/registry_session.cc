@@ -130,6 +130,7 @@ bool RegistrySession::wait_to_repeat(const net::HttpReply& reply, unsigned& frui
 
 net::HttpReply RegistrySession::ask(net::HttpRequest request, Repeat repeat) {
   unsigned fruitless = 0;
+  request.once = repeat == Repeat::no;
   for (bool authorized = false;;) {
     net::HttpReply reply = ask_once(request);
     if (!reply.failure && reply.status == 401 && !authorized) {

@@ -50,6 +50,10 @@ struct HttpRequest {
   std::optional<std::string> text;
   std::uint64_t source_bytes = 0;
   std::function<std::size_t(std::uint64_t offset, std::span<std::byte> buffer)> source;
+  // What has begun to be sent is not sent a second time unasked, as it otherwise is when a
+  // connection that was kept turns out to have ended: the server may have taken it. That is a
+  // failure, then.
+  bool once = false;
 
   std::uint64_t max_bytes = kDefaultMaxTextBytes;  // of HttpReply::body
   // Takes the body of a 200 or 206, whose head is in `reply`; false ends the exchange, and `reply`
