@@ -22,8 +22,7 @@ namespace {
 constexpr const char* kSubject = "cache";
 
 std::string packages_of(std::size_t count, std::uint64_t bytes) {
-  return std::to_string(count) + (count == 1 ? " package (" : " packages (") + human_size(bytes) +
-         ')';
+  return counted(count, "package") + " (" + human_size(bytes) + ')';
 }
 
 void refuse_store(int directory, const std::string& option, const std::string& path) {
@@ -265,17 +264,15 @@ void CacheDirectories::write() {
 
 void CacheDirectories::tell_caches(const ShareResult& result, const std::string& path) {
   if (result.caches_written != 0)
-    observer_.fact(kSubject, std::to_string(result.caches_written) +
-                                 (result.caches_written == 1 ? " cache (" : " caches (") +
+    observer_.fact(kSubject, counted(result.caches_written, "cache") + " (" +
                                  human_size(result.cache_bytes) + ") written to " + quoted(path));
 }
 
 void CacheDirectories::tell_snapshots(const CacheSnapshots::Written& result,
                                       const std::string& path) {
   if (result.written + result.already != 0)
-    observer_.fact(kSubject, std::to_string(result.written) +
-                                 (result.written == 1 ? " snapshot (" : " snapshots (") +
-                                 human_size(result.bytes) + ") written to " + quoted(path) + ", " +
+    observer_.fact(kSubject, counted(result.written, "snapshot") + " (" + human_size(result.bytes) +
+                                 ") written to " + quoted(path) + ", " +
                                  std::to_string(result.already) + " were there");
   if (!result.other.empty())
     observer_.fact(kSubject, quoted(path) + " has another build of phase " + quoted(result.other) +

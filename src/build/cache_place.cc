@@ -1,25 +1,8 @@
 #include "cache_place.h"
 
-#include "gbox/base/error.h"
+#include "refused.h"
 
 namespace gbox::build {
-
-namespace {
-
-// A link in the place of a directory is refused like anything else that is not what it should be.
-template <class Shared, class Ask>
-std::optional<Shared> asked(std::string& why, Ask&& ask) {
-  try {
-    return ask();
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error& error) {
-    why = error.message();
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 void CachePlace::look_for(const std::vector<std::string>& keys) const {
   if (registry_) registry_->look_for(keys);
@@ -31,14 +14,14 @@ std::optional<SharedPackage> CachePlace::find(const std::string& key, std::strin
 
 std::optional<SharedCache> CachePlace::find_cache(const std::string& id, std::string& why) const {
   if (registry_) return registry_->find_cache(id, why);
-  return asked<SharedCache>(why, [&] { return SharedCaches(directory_->fd()).find(id, why); });
+  // A link in the place of a directory is refused like anything else that is not as it should be.
+  return unless_refused(why, [&] { return SharedCaches(directory_->fd()).find(id, why); });
 }
 
 std::optional<SharedSnapshot> CachePlace::find_snapshot(const std::string& tag,
                                                         std::string& why) const {
   if (registry_) return registry_->find_snapshot(tag, why);
-  return asked<SharedSnapshot>(why,
-                               [&] { return SharedSnapshots(directory_->fd()).find(tag, why); });
+  return unless_refused(why, [&] { return SharedSnapshots(directory_->fd()).find(tag, why); });
 }
 
 std::optional<sys::Fd> CachePlace::open(const SharedPackage& shared, const Scratch& scratch,
@@ -49,13 +32,13 @@ std::optional<sys::Fd> CachePlace::open(const SharedPackage& shared, const Scrat
 std::optional<sys::Fd> CachePlace::open(const SharedCache& shared, const Scratch& scratch,
                                         std::string& why) const {
   if (registry_) return registry_->fetch(shared, scratch(), why);
-  return asked<sys::Fd>(why, [&] { return SharedCaches(directory_->fd()).open(shared, why); });
+  return unless_refused(why, [&] { return SharedCaches(directory_->fd()).open(shared, why); });
 }
 
 std::optional<sys::Fd> CachePlace::open(const SharedSnapshot& shared, const Scratch& scratch,
                                         std::string& why) const {
   if (registry_) return registry_->fetch(shared, scratch(), why);
-  return asked<sys::Fd>(why, [&] { return SharedSnapshots(directory_->fd()).open(shared, why); });
+  return unless_refused(why, [&] { return SharedSnapshots(directory_->fd()).open(shared, why); });
 }
 
 bool CachePlace::offers(const SharedPackage& shared) const {

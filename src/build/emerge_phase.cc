@@ -25,8 +25,8 @@ using Planned = portage::PlannedPackage;
 
 // For whoever watches: the number of a plan's packages, and how many of them the store has.
 std::string package_counts(const std::string& phase, std::size_t packages, std::size_t kept) {
-  return phase + ": " + std::to_string(packages) + (packages == 1 ? " package, " : " packages, ") +
-         std::to_string(kept) + " in the store, " + std::to_string(packages - kept) + " to build";
+  return phase + ": " + counted(packages, "package") + ", " + std::to_string(kept) +
+         " in the store, " + std::to_string(packages - kept) + " to build";
 }
 
 class EmergePhase {

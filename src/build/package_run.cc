@@ -35,7 +35,7 @@ plan::Limits limits_of(const Effort& effort) {
   return limits;
 }
 
-std::string counted(std::size_t count, const std::string& one) {
+std::string worded(std::size_t count, const std::string& one) {
   return (count == 1 ? "one" : std::to_string(count)) + ' ' + one + (count == 1 ? "" : "s");
 }
 
@@ -234,7 +234,7 @@ void PackageRun::merge(const plan::Order& order) {
   job.info = info_of(order.first + order.count - 1, key);
   job.info.reason = "in the store";
   job.bench = std::make_unique<Workbench>(context_, phase_, job.info, chain_.snapshots());
-  context_.observer.progress("merge " + counted(order.count, "package"), 0, 0);
+  context_.observer.progress("merge " + worded(order.count, "package"), 0, 0);
   Shown shown;
   shown.packages = job.bench->scratch_directory("packages");
   show_packages(context_.store, packages, shown.packages);
@@ -376,7 +376,7 @@ void PackageRun::failed(const Job& job, const StepFailed& error) {
   failures_.push_back(error);
   schedule_.failed(order, context_.effort.keep_going);
   if (!context_.effort.keep_going && !jobs_.empty())
-    context_.observer.warn({name + " failed; " + counted(jobs_.size(), "other package") +
+    context_.observer.warn({name + " failed; " + worded(jobs_.size(), "other package") +
                                 (jobs_.size() == 1 ? " is" : " are") + " still being built",
                             "what they have done so far is not thrown away; Ctrl-C ends them"});
 }
@@ -386,12 +386,12 @@ void PackageRun::fail() const {
   for (std::size_t i = 0; i < steps_.size(); ++i)
     if (schedule_.is_kept(i)) ++kept;
   const std::string begin =
-      kept == 0 ? "" : counted(kept, "package") + (kept == 1 ? " is kept · " : " are kept · ");
+      kept == 0 ? "" : worded(kept, "package") + (kept == 1 ? " is kept · " : " are kept · ");
   StepFailed error = failures_.front();
   const std::vector<std::size_t> lost = schedule_.given_up();
   if (failures_.size() > 1 || !lost.empty()) {
     std::string message = "phase " + quoted(phase_.name) + ": " + std::to_string(failures_.size()) +
-                          " of " + counted(steps_.size(), "package") + " failed";
+                          " of " + worded(steps_.size(), "package") + " failed";
     for (const StepFailed& each : failures_) message += '\n' + std::string(each.what());
     std::vector<std::string> names;
     for (const std::size_t each : lost) names.push_back(package(each).id.cpv);

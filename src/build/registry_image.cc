@@ -1,9 +1,5 @@
 #include "registry_image.h"
 
-#include <sys/utsname.h>
-
-#include <cerrno>
-
 #include "gbox/base/error.h"
 #include "gbox/build/registries.h"
 #include "gbox/oci/pull.h"
@@ -13,21 +9,11 @@
 
 namespace gbox::build {
 
-namespace {
-
-oci::Platform own_platform() {
-  utsname machine{};
-  if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
-  return oci::platform_of_machine(machine.machine);
-}
-
-}  // namespace
-
 RegistryImage open_registry_image(store::Store& store, const std::string& text,
                                   const SourceOptions& sources, Observer& observer) {
   oci::RegistryReference reference = oci::parse_registry(text, "run");
   const oci::RegistryOptions options = registry_options(sources.ca, sources.plain_http, observer);
-  const oci::Platform platform = own_platform();
+  const oci::Platform platform = oci::own_platform();
   oci::Registry registry(options, reference.host, reference.repository, oci::Rights::pull);
   const oci::RemoteImage remote = oci::resolve_remote(registry, reference, platform);
   // From here on it is this very image, whatever becomes of the tag.

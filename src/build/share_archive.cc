@@ -65,4 +65,35 @@ void ArchiveWriter::remove_all(const std::function<bool(const std::string& name)
     if (is_old(name)) (void)::unlinkat(fd(), name.c_str(), 0);  // another time, then
 }
 
+layer::PackOptions shared_pack_options(Observer& observer, const std::string& activity) {
+  layer::PackOptions options;
+  options.compression = layer::Compression::zstd;
+  options.warnings = &observer;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    observer.progress(activity, done, total);
+    observer.tick();
+  };
+  options.check_interrupt = [] { sys::check_interrupt(); };
+  return options;
+}
+
+layer::UnpackSummary unpack_shared(const sys::Fd& file, const Digest& sha256,
+                                   std::uint64_t size_bytes, int to, const std::string& activity,
+                                   Observer& observer) {
+  layer::UnpackOptions options;
+  options.kind = layer::ArchiveKind::oci_layer;
+  options.digests = {HashAlgorithm::sha256};
+  options.warnings = &observer;
+  options.progress = [&](std::uint64_t done) {
+    observer.progress(activity, done, size_bytes);
+    observer.tick();
+  };
+  options.check_interrupt = [] { sys::check_interrupt(); };
+  layer::UnpackSummary summary = layer::unpack_archive(file.get(), "it", to, options);
+  if (summary.digests.front() != sha256)
+    throw Error("its SHA-256 is " + summary.digests.front().hex() + " instead of " + sha256.hex(),
+                ExitCode::input);
+  return summary;
+}
+
 }  // namespace gbox::build

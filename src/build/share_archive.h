@@ -7,6 +7,8 @@
 #include <string>
 
 #include "gbox/build/observer.h"
+#include "gbox/layer/pack.h"
+#include "gbox/layer/unpack.h"
 #include "gbox/sys/lock.h"
 
 namespace gbox::build {
@@ -33,5 +35,13 @@ class ArchiveWriter {
   std::string path_;
   sys::FileLock lock_;
 };
+
+// How the tree of such an archive is packed; `activity` is told as it goes on. Both must outlive
+// it.
+layer::PackOptions shared_pack_options(Observer& observer, const std::string& activity);
+// Unpacks an archive of these bytes into a directory. Throws Error (input) for another one.
+layer::UnpackSummary unpack_shared(const sys::Fd& file, const Digest& sha256,
+                                   std::uint64_t size_bytes, int to, const std::string& activity,
+                                   Observer& observer);
 
 }  // namespace gbox::build

@@ -6,8 +6,6 @@
 #include "cache_chain.h"
 #include "gbox/base/text.h"
 #include "gbox/layer/flatten.h"
-#include "gbox/layer/pack.h"
-#include "gbox/layer/unpack.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
 #include "share_archive.h"
@@ -46,15 +44,8 @@ class Whole {
 layer::LayerResult pack(store::Store& store, const std::string& id,
                         const std::vector<std::string>& chain, int to, Observer& observer) {
   const Whole whole(store, id, chain);
-  layer::PackOptions options;
-  options.compression = layer::Compression::zstd;
-  options.warnings = &observer;
-  options.progress = [&](std::uint64_t done, std::uint64_t total) {
-    observer.progress("exporting cache " + id, done, total);
-    observer.tick();
-  };
-  options.check_interrupt = [] { sys::check_interrupt(); };
-  return layer::pack_layer(whole.fd(), options, to);
+  const std::string activity = "exporting cache " + id;
+  return layer::pack_layer(whole.fd(), shared_pack_options(observer, activity), to);
 }
 
 // False when the directory has it as it is, or there is nothing in it.
@@ -132,21 +123,8 @@ bool take_cache(store::Store& store, const SharedCache& cache, const sys::Fd& fi
       store.lock_key(cache_key(cache.id), "take cache " + quoted(cache.id), waiting(observer));
   if (!cache_chain(store, cache.id).empty()) return false;
   store::Work work = store.begin_step(cache_step(cache.id));
-  layer::UnpackOptions options;
-  options.kind = layer::ArchiveKind::oci_layer;
-  options.digests = {HashAlgorithm::sha256};
-  options.warnings = &observer;
-  options.progress = [&](std::uint64_t done) {
-    observer.progress("importing cache " + cache.id, done, cache.size_bytes);
-    observer.tick();
-  };
-  options.check_interrupt = [] { sys::check_interrupt(); };
-  const layer::UnpackSummary summary =
-      layer::unpack_archive(file.get(), "it", work.fs_fd(), options);
-  if (summary.digests.front() != cache.sha256)
-    throw Error(
-        "its SHA-256 is " + summary.digests.front().hex() + " instead of " + cache.sha256.hex(),
-        ExitCode::input);
+  (void)unpack_shared(file, cache.sha256, cache.size_bytes, work.fs_fd(),
+                      "importing cache " + cache.id, observer);
   (void)store.publish(std::move(work), blank_cache_record(cache.id));
   return true;
 }

@@ -1,8 +1,6 @@
 #include "share_snapshots.h"
 
 #include "gbox/base/text.h"
-#include "gbox/layer/pack.h"
-#include "gbox/layer/unpack.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
 #include "gbox/sys/owner.h"
@@ -69,14 +67,8 @@ std::optional<std::string> snapshot_mark(store::Store& store, const std::string&
 
 SharedSnapshot pack_snapshot(store::Store& store, const store::Record& record,
                              const std::vector<std::string>& upon, int to, Observer& observer) {
-  layer::PackOptions options;
-  options.compression = layer::Compression::zstd;
-  options.warnings = &observer;
-  options.progress = [&](std::uint64_t done, std::uint64_t total) {
-    observer.progress("pack snapshot of " + record.step, done, total);
-    observer.tick();
-  };
-  options.check_interrupt = [] { sys::check_interrupt(); };
+  const std::string activity = "pack snapshot of " + record.step;
+  const layer::PackOptions options = shared_pack_options(observer, activity);
   const sys::Fd tree = sys::open(store.snapshot_path(record.snapshot), O_RDONLY | O_DIRECTORY);
   const layer::ChangeList changes = changes_of(tree.get(), options);
   if (changes.hides_lower)
@@ -104,21 +96,9 @@ void take_snapshot(store::Store& store, const SharedSnapshot& shared, const sys:
       store.lock_key(step.key, "take the snapshot of step " + step.name, waiting(observer));
   if (store.find_record(step.key, parents)) return;
   store::Work work = store.begin_step(step.name, parents.empty() ? "" : parents.back());
-  layer::UnpackOptions options;
-  options.kind = layer::ArchiveKind::oci_layer;
-  options.digests = {HashAlgorithm::sha256};
-  options.warnings = &observer;
-  options.progress = [&](std::uint64_t done) {
-    observer.progress("unpack snapshot of " + step.name, done, shared.size_bytes);
-    observer.tick();
-  };
-  options.check_interrupt = [] { sys::check_interrupt(); };
   const layer::UnpackSummary summary =
-      layer::unpack_archive(file.get(), "it", work.fs_fd(), options);
-  if (summary.digests.front() != shared.sha256)
-    throw Error(
-        "its SHA-256 is " + summary.digests.front().hex() + " instead of " + shared.sha256.hex(),
-        ExitCode::input);
+      unpack_shared(file, shared.sha256, shared.size_bytes, work.fs_fd(),
+                    "unpack snapshot of " + step.name, observer);
   if (summary.diff_id != shared.diff_id)
     throw Error("the SHA-256 of its tar is " + summary.diff_id.hex() + " instead of " +
                     shared.diff_id.hex(),

@@ -6,6 +6,7 @@
 #include "gbox/spec/id.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "refused.h"
 #include "shared_directory.h"
 #include "shared_package.h"
 
@@ -86,15 +87,10 @@ std::map<std::string, SharedCache> SharedCaches::list(Observer& observer,
 std::optional<SharedCache> SharedCaches::find(const std::string& id, std::string& why) const {
   why.clear();
   const std::string name = shared_cache_name(id);
-  try {
+  return unless_refused(why, [&]() -> std::optional<SharedCache> {
     if (!fd_ || !sys::try_fstatat(fd_->get(), name, AT_SYMLINK_NOFOLLOW)) return std::nullopt;
     return parse_shared_cache(read_shared_facts(fd_->get(), name), name);
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error& error) {
-    why = error.message();
-  }
-  return std::nullopt;
+  });
 }
 
 std::optional<sys::Fd> SharedCaches::open(const SharedCache& cache, std::string& why) const {

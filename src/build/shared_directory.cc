@@ -4,6 +4,7 @@
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
 #include "gbox/sys/interrupt.h"
+#include "refused.h"
 
 namespace gbox::build {
 
@@ -69,19 +70,14 @@ std::map<std::string, SharedPackage> SharedDirectory::list(Observer& observer,
 
 std::optional<SharedPackage> SharedDirectory::find(const std::string& key, std::string& why) const {
   why.clear();
-  try {
+  return unless_refused(why, [&]() -> std::optional<SharedPackage> {
     const auto directory = sys::try_open_beneath(fd(), kShareDirectory, O_RDONLY | O_DIRECTORY,
                                                  sys::Resolve::no_symlinks);
     const std::string name = key + ".json";
     if (!directory || !sys::try_fstatat(directory->get(), name, AT_SYMLINK_NOFOLLOW))
       return std::nullopt;
     return parse_shared_facts(read_shared_facts(directory->get(), name), name);
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error& error) {
-    why = error.message();
-  }
-  return std::nullopt;
+  });
 }
 
 std::optional<sys::Fd> SharedDirectory::open(const SharedPackage& shared, std::string& why) const {
@@ -90,7 +86,7 @@ std::optional<sys::Fd> SharedDirectory::open(const SharedPackage& shared, std::s
 
 std::optional<sys::Fd> open_shared_file(int directory, const std::string& place, std::uint64_t size,
                                         std::string& why) {
-  try {
+  return unless_refused(why, [&]() -> std::optional<sys::Fd> {
     auto file = sys::try_open_beneath(directory, place, O_RDONLY | O_NONBLOCK | O_NOCTTY,
                                       sys::Resolve::no_symlinks);
     if (!file) {
@@ -105,12 +101,8 @@ std::optional<sys::Fd> open_shared_file(int directory, const std::string& place,
           "it has " + std::to_string(status.st_size) + " bytes instead of " + std::to_string(size);
     else
       return file;
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error& error) {
-    why = error.message();
-  }
-  return std::nullopt;
+    return std::nullopt;
+  });
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include "gbox/oci/bundle.h"
 #include "gbox/oci/reference.h"
 #include "gbox/sys/interrupt.h"
+#include "refused.h"
 
 namespace gbox::build {
 
@@ -34,8 +35,8 @@ oci::Crew::Place place_of(const std::string& text, const std::string& option,
 template <class Parse>
 auto told_of(const std::optional<std::string>& facts, const oci::Descriptor& file, std::string& why,
              Parse&& parse) -> std::optional<decltype(parse(*facts))> {
-  if (!facts) return std::nullopt;
-  try {
+  return unless_refused(why, [&]() -> std::optional<decltype(parse(*facts))> {
+    if (!facts) return std::nullopt;
     auto shared = parse(*facts);
     const auto [digest, size] = [&] {
       if constexpr (std::is_same_v<decltype(shared), SharedPackage>)
@@ -45,12 +46,8 @@ auto told_of(const std::optional<std::string>& facts, const oci::Descriptor& fil
     }();
     if (file.digest == digest && file.size == size) return shared;
     why = "its file is another one than it says";
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error& error) {
-    why = error.message();
-  }
-  return std::nullopt;
+    return std::nullopt;
+  });
 }
 
 }  // namespace
@@ -148,31 +145,30 @@ void SharedRegistry::look_for(const std::vector<std::string>& keys) {
   }
 }
 
-std::optional<SharedPackage> SharedRegistry::find(const std::string& key, std::string& why) {
-  const Looked* const found = looked(kPackage, key);
+template <class Parse>
+auto SharedRegistry::find(const Kind& kind, const std::string& name, std::string& why,
+                          Parse&& parse) -> std::optional<decltype(parse(std::string()))> {
+  const Looked* const found = looked(kind, name);
   why = found != nullptr ? found->why : "";
   if (found == nullptr) return std::nullopt;
-  return told_of(found->facts, found->file, why, [&](const std::string& facts) {
-    return parse_shared_facts(facts, key + ".json");
-  });
+  return told_of(found->facts, found->file, why, parse);
+}
+
+std::optional<SharedPackage> SharedRegistry::find(const std::string& key, std::string& why) {
+  return find(kPackage, key, why,
+              [&](const std::string& facts) { return parse_shared_facts(facts, key + ".json"); });
 }
 
 std::optional<SharedCache> SharedRegistry::find_cache(const std::string& id, std::string& why) {
-  const Looked* const found = looked(kCache, cache_key(id));
-  why = found != nullptr ? found->why : "";
-  if (found == nullptr) return std::nullopt;
-  return told_of(found->facts, found->file, why, [&](const std::string& facts) {
+  return find(kCache, cache_key(id), why, [&](const std::string& facts) {
     return parse_shared_cache(facts, shared_cache_name(id));
   });
 }
 
 std::optional<SharedSnapshot> SharedRegistry::find_snapshot(const std::string& tag,
                                                             std::string& why) {
-  const Looked* const found = looked(kSnapshot, tag);
-  why = found != nullptr ? found->why : "";
-  if (found == nullptr) return std::nullopt;
-  return told_of(found->facts, found->file, why,
-                 [&](const std::string& facts) { return parse_shared_snapshot(facts, tag); });
+  return find(kSnapshot, tag, why,
+              [&](const std::string& facts) { return parse_shared_snapshot(facts, tag); });
 }
 
 std::optional<sys::Fd> SharedRegistry::fetch(const Kind& kind, const std::string& name,
@@ -273,25 +269,29 @@ ShareResult SharedRegistry::write(store::Store& store, const std::vector<store::
   return result;
 }
 
-void SharedRegistry::put(const SharedCache& cache, const sys::Fd& file) {
-  put(registry_, kCache, cache_key(cache.id), shared_cache_facts(cache), cache.sha256,
+void SharedRegistry::put(const Kind& kind, const std::string& name, const std::string& shown,
+                         const std::string& facts, const Digest& digest, std::uint64_t size,
+                         const sys::Fd& file) {
+  std::int64_t done = 0;  // what a cut has taken back is counted back
+  put(registry_, kind, name, facts, digest,
       {.fd = sys::open("/proc/self/fd/" + std::to_string(file.get()), O_RDONLY),
        .offset = 0,
-       .size = cache.size_bytes},
-      [&](std::int64_t) { observer_.progress("send cache " + cache.id, 0, cache.size_bytes); });
+       .size = size},
+      [&](std::int64_t bytes) {
+        done += bytes;
+        observer_.progress("send " + shown,
+                           static_cast<std::uint64_t>(std::max<std::int64_t>(0, done)), size);
+      });
+}
+
+void SharedRegistry::put(const SharedCache& cache, const sys::Fd& file) {
+  put(kCache, cache_key(cache.id), "cache " + cache.id, shared_cache_facts(cache), cache.sha256,
+      cache.size_bytes, file);
 }
 
 void SharedRegistry::put(const SharedSnapshot& snapshot, const sys::Fd& file) {
-  std::uint64_t done = 0;
-  put(registry_, kSnapshot, shared_snapshot_tag(snapshot.key, snapshot.upon),
-      shared_snapshot_facts(snapshot), snapshot.sha256,
-      {.fd = sys::open("/proc/self/fd/" + std::to_string(file.get()), O_RDONLY),
-       .offset = 0,
-       .size = snapshot.size_bytes},
-      [&](std::int64_t bytes) {
-        done += static_cast<std::uint64_t>(bytes);
-        observer_.progress("send snapshot of " + snapshot.step, done, snapshot.size_bytes);
-      });
+  put(kSnapshot, shared_snapshot_tag(snapshot.key, snapshot.upon), "snapshot of " + snapshot.step,
+      shared_snapshot_facts(snapshot), snapshot.sha256, snapshot.size_bytes, file);
 }
 
 }  // namespace gbox::build

@@ -72,12 +72,18 @@ class SharedRegistry {
   void give_up(const Error& error, const std::string& loss);
   // What it was told before, or is now; nullptr when nothing is to be had any more.
   const Looked* looked(const Kind& kind, const std::string& name);
+  // What `parse` makes of the facts, when they are of the file that is there.
+  template <class Parse>
+  auto find(const Kind& kind, const std::string& name, std::string& why, Parse&& parse)
+      -> std::optional<decltype(parse(std::string()))>;
   std::optional<sys::Fd> fetch(const Kind& kind, const std::string& name, const std::string& shown,
                                int scratch, std::string& why);
   static Looked look(oci::Registry& registry, const Kind& kind, const std::string& name);
   static void put(oci::Registry& registry, const Kind& kind, const std::string& name,
                   const std::string& facts, const Digest& digest, const oci::BlobFile& file,
                   const oci::Moved& moved);
+  void put(const Kind& kind, const std::string& name, const std::string& shown,
+           const std::string& facts, const Digest& digest, std::uint64_t size, const sys::Fd& file);
   [[nodiscard]] oci::Crew crew() const;
 
   std::string text_;

@@ -7,19 +7,16 @@
 #include "gbox/plan/plan.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "refused.h"
 #include "shared_directory.h"
+#include "shared_package.h"
 
 namespace gbox::build {
 
 namespace {
 
 constexpr std::string_view kFormat = "gbox-snapshot";
-constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxUpon = 1000;  // phases of one spec
-
-[[noreturn]] void refuse(const std::string& why) {
-  throw Error(why, ExitCode::input);
-}
 
 bool is_of_phase(const Json& parts) {
   return std::any_of(parts.begin(), parts.end(), [](const Json& part) {
@@ -29,10 +26,10 @@ bool is_of_phase(const Json& parts) {
 }
 
 std::vector<std::string> parse_upon(const Json& list) {
-  if (!list.is_array() || list.size() > kMaxUpon) refuse("what it is upon is no list");
+  if (!list.is_array() || list.size() > kMaxUpon) refuse_shared("what it is upon is no list");
   std::vector<std::string> upon;
   for (const Json& each : list) {
-    if (!each.is_string()) refuse("what it is upon is no list of digests");
+    if (!each.is_string()) refuse_shared("what it is upon is no list of digests");
     // For the error of what is no digest.
     upon.push_back(Digest(HashAlgorithm::sha256, each.get<std::string>()).hex());
   }
@@ -56,7 +53,7 @@ std::string shared_snapshot_archive(const SharedSnapshot& snapshot) {
 
 std::string shared_snapshot_facts(const SharedSnapshot& snapshot) {
   return canonical_json({{"format", kFormat},
-                         {"version", kVersion},
+                         {"version", kSharedVersion},
                          {"key", snapshot.key},
                          {"parts", snapshot.parts},
                          {"spec", snapshot.spec},
@@ -73,10 +70,7 @@ std::string shared_snapshot_facts(const SharedSnapshot& snapshot) {
 SharedSnapshot parse_shared_snapshot(const std::string& text, const std::string& tag) {
   constexpr std::string_view what = "a shared snapshot's facts";
   const Json json = parse_json(text, what);
-  if (json_string(json, "format", what) != kFormat) refuse("it is of another format");
-  const std::uint64_t version = json_size(json, "version", what);
-  if (version != kVersion)
-    refuse("version " + std::to_string(version) + " is not known to this gbox");
+  require_format(json, kFormat, what);
   SharedSnapshot snapshot;
   snapshot.key = json_string(json, "key", what);
   snapshot.parts = json_member(json, "parts", what);
@@ -87,20 +81,20 @@ SharedSnapshot parse_shared_snapshot(const std::string& text, const std::string&
   snapshot.sha256 = Digest(HashAlgorithm::sha256, json_string(json, "sha256", what));
   snapshot.size_bytes = json_size(json, "size_bytes", what);
   const Json& seconds = json_member(json, "seconds", what);
-  if (!seconds.is_number()) refuse("key 'seconds' must be a number");
+  if (!seconds.is_number()) refuse_shared("key 'seconds' must be a number");
   snapshot.seconds = seconds.get<double>();
   snapshot.extra = json_member(json, "extra", what);
 
   if (!snapshot.parts.is_array() || plan::key_of(snapshot.parts) != snapshot.key)
-    refuse("its key is not that of its parts");
+    refuse_shared("its key is not that of its parts");
   if (shared_snapshot_tag(snapshot.key, snapshot.upon) != tag)
-    refuse("it is of another step, or upon another snapshot");
-  if (!is_of_phase(snapshot.parts)) refuse("it is not of a phase");
+    refuse_shared("it is of another step, or upon another snapshot");
+  if (!is_of_phase(snapshot.parts)) refuse_shared("it is not of a phase");
   if (!snapshot.extra.is_object() && !snapshot.extra.is_null())
-    refuse("what is kept of it besides is no table");
+    refuse_shared("what is kept of it besides is no table");
   if (snapshot.size_bytes > kMaxSharedBytes)
-    refuse("it takes " + human_size(snapshot.size_bytes) + ", more than " +
-           human_size(kMaxSharedBytes));
+    refuse_shared("it takes " + human_size(snapshot.size_bytes) + ", more than " +
+                  human_size(kMaxSharedBytes));
   return snapshot;
 }
 
@@ -112,15 +106,10 @@ std::optional<SharedSnapshot> SharedSnapshots::find(const std::string& tag,
                                                     std::string& why) const {
   why.clear();
   const std::string name = shared_snapshot_name(tag);
-  try {
+  return unless_refused(why, [&]() -> std::optional<SharedSnapshot> {
     if (!fd_ || !sys::try_fstatat(fd_->get(), name, AT_SYMLINK_NOFOLLOW)) return std::nullopt;
     return parse_shared_snapshot(read_shared_facts(fd_->get(), name), tag);
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error& error) {
-    why = error.message();
-  }
-  return std::nullopt;
+  });
 }
 
 std::optional<sys::Fd> SharedSnapshots::open(const SharedSnapshot& snapshot,

@@ -61,12 +61,6 @@ class Staging {
   sys::Fd fd_;
 };
 
-Platform own_platform() {
-  utsname machine{};
-  if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
-  return platform_of_machine(machine.machine);
-}
-
 // A regular file that is this blob, beneath `dirfd`.
 bool is_blob(int dirfd, const std::string& name, const Descriptor& descriptor) {
   try {
@@ -239,6 +233,12 @@ class Pull {
 };
 
 }  // namespace
+
+Platform own_platform() {
+  utsname machine{};
+  if (::uname(&machine) != 0) throw SysError(errno, "read the machine's architecture");
+  return platform_of_machine(machine.machine);
+}
 
 PullSummary pull(const PullRequest& request) {
   return Pull(request).run();

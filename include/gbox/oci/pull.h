@@ -28,6 +28,8 @@ struct RemoteImage {
 RemoteImage resolve_remote(Registry& registry, const RegistryReference& reference,
                            const Platform& platform);
 
+Platform own_platform();  // this machine's. Throws SysError.
+
 struct PullRequest {
   RegistryReference source;
   OutputTarget target;
