@@ -1,7 +1,6 @@
 #include "accounts.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -15,13 +14,6 @@ namespace gbox::build {
 namespace {
 
 constexpr std::uint64_t kMaxAccountsBytes = 16u << 20;
-
-std::optional<std::uint32_t> parse_id(const std::string& text) {
-  std::uint32_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return id;
-}
 
 // Lines NAME:x:FIELD2:FIELD3… of the image's own passwd or group; nothing of the host is asked.
 // nullopt: there is no such file.
@@ -48,9 +40,9 @@ const std::vector<std::string>* line_of(const std::optional<AccountLines>& lines
 
 std::uint32_t id_of(const std::optional<AccountLines>& lines, UnknownAccount::Kind kind,
                     const std::string& name) {
-  if (const auto id = parse_id(name)) return *id;
+  if (const auto id = whole_number<std::uint32_t>(name)) return *id;
   const auto* line = line_of(lines, name, 0);
-  const auto id = line != nullptr ? parse_id((*line)[2]) : std::nullopt;
+  const auto id = line != nullptr ? whole_number<std::uint32_t>((*line)[2]) : std::nullopt;
   if (!id) throw UnknownAccount(kind, name, lines.has_value());
   return *id;
 }
@@ -73,7 +65,8 @@ Account find_account(int rootfd, const std::string& text) {
   Account account;
   account.uid = id_of(users, UnknownAccount::Kind::user, text.substr(0, colon));
   const auto* line = line_of(users, std::to_string(account.uid), 2);
-  account.gid = line != nullptr ? parse_id((*line)[3]).value_or(account.uid) : account.uid;
+  account.gid =
+      line != nullptr ? whole_number<std::uint32_t>((*line)[3]).value_or(account.uid) : account.uid;
   if (line != nullptr) account.name = line->front();
   if (line != nullptr && line->size() > 5) account.home = (*line)[5];
   if (colon != std::string::npos)

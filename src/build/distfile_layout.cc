@@ -1,6 +1,5 @@
 #include "distfile_layout.h"
 
-#include <charconv>
 #include <map>
 
 #include "gbox/base/text.h"
@@ -11,13 +10,6 @@ namespace {
 
 constexpr unsigned kMaxStructures = 16;
 constexpr unsigned kMaxDirectories = 8;
-
-std::optional<unsigned> number_of(std::string_view text) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 std::optional<DistfileLayout> structure_of(std::string_view text) {
   static const std::map<std::string_view, HashAlgorithm> kAlgorithms = {
@@ -38,7 +30,7 @@ std::optional<DistfileLayout> structure_of(std::string_view text) {
   layout.algorithm = kAlgorithms.at(words[1]);
   unsigned total = 0;
   for (const std::string& bits : split(words[2], ':')) {
-    const auto value = number_of(bits);
+    const auto value = whole_number<unsigned>(bits);
     if (!value || *value == 0 || *value % 4 != 0 || *value > 256) return std::nullopt;
     layout.digits.push_back(*value / 4);
     total += *value;
@@ -61,7 +53,7 @@ std::vector<DistfileLayout> parse_layout(std::string_view text) {
     }
     const std::size_t equals = line.find('=');
     if (!inside || equals == std::string_view::npos) continue;
-    const auto number = number_of(trim(line.substr(0, equals)));
+    const auto number = whole_number<unsigned>(trim(line.substr(0, equals)));
     if (number && *number < kMaxStructures)
       structures.emplace(*number, trim(line.substr(equals + 1)));
   }

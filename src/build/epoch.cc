@@ -26,19 +26,12 @@ std::optional<int> digits(const std::string& text, std::size_t at, std::size_t c
   return value;
 }
 
-std::optional<std::int64_t> seconds_in(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 }  // namespace
 
 std::optional<std::int64_t> environment_epoch() {
   const char* text = std::getenv("SOURCE_DATE_EPOCH");
   if (text == nullptr || *text == '\0') return std::nullopt;
-  const auto value = seconds_in(text);
+  const auto value = whole_number<std::int64_t>(text);
   if (!value || *value < 0)
     throw Error("'SOURCE_DATE_EPOCH' is " + quoted(text) + ", not a number of seconds",
                 ExitCode::usage);
@@ -78,7 +71,7 @@ std::optional<std::int64_t> input_epoch(const Inputs& inputs) {
 
 std::int64_t base_epoch(store::Store& store, const std::string& snapshot) {
   if (const auto known = store.find_memo(kTimeMemo, snapshot))
-    if (const auto value = seconds_in(*known)) return *value;
+    if (const auto value = whole_number<std::int64_t>(*known)) return *value;
   const sys::Fd root = sys::open(store.snapshot_path(snapshot), O_RDONLY | O_DIRECTORY);
   layer::ScanOptions options;
   options.kind = layer::TreeKind::upper;  // as a layer of an image, it may hide others

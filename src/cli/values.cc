@@ -164,10 +164,8 @@ std::uint64_t parse_size(std::string_view option, std::string_view text) {
 
 unsigned parse_count(std::string_view option, std::string_view text, unsigned least) {
   constexpr unsigned kMost = 4096;
-  unsigned count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error == std::errc() && end == text.data() + text.size() && count >= least && count <= kMost)
-    return count;
+  const auto count = whole_number<unsigned>(text);
+  if (count && *count >= least && *count <= kMost) return *count;
   throw Error("option " + quoted(option) + ": " + quoted(text) + " is not a number from " +
                   std::to_string(least) + " to " + std::to_string(kMost),
               ExitCode::usage);

@@ -78,10 +78,7 @@ using Members = std::vector<Member>;
 std::optional<std::size_t> number_at(std::string_view text, int base) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\0')) text.remove_suffix(1);
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return whole_number<std::size_t>(text, base);
 }
 
 // ar(5)

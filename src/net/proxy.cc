@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 
 #include "address.h"
 #include "gbox/base/text.h"
@@ -42,12 +41,11 @@ bool in_range(const std::string& host, std::string_view range) {
   if (slash == std::string_view::npos) return false;
   const std::string network = address_bytes(std::string(range.substr(0, slash)));
   const std::string address = address_bytes(host);
-  unsigned bits = 0;
-  const std::string_view text = range.substr(slash + 1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
-  if (error != std::errc() || end != text.data() + text.size() || network.empty() ||
-      network.size() != address.size() || bits > 8 * network.size())
+  const auto prefix = whole_number<unsigned>(range.substr(slash + 1));
+  if (!prefix || network.empty() || network.size() != address.size() ||
+      *prefix > 8 * network.size())
     return false;
+  unsigned bits = *prefix;
   for (std::size_t i = 0; bits > 0; ++i) {
     const unsigned here = std::min(bits, 8u);
     const auto differs = static_cast<unsigned char>(network[i] ^ address[i]);

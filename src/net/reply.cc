@@ -4,20 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
 #include "gbox/base/text.h"
 
 namespace gbox::net {
 
 namespace {
-
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 std::optional<std::time_t> time_of(std::string_view text) {
   const std::time_t time = ::curl_getdate(std::string(text).c_str(), nullptr);
@@ -39,11 +31,11 @@ std::optional<ContentRange> parse_content_range(std::string_view value) {
   const std::size_t slash = value.find('/');
   if (dash == std::string_view::npos || slash == std::string_view::npos || slash < dash)
     return std::nullopt;
-  const auto first = number(trim(value.substr(0, dash)));
+  const auto first = whole_number<std::uint64_t>(trim(value.substr(0, dash)));
   if (!first) return std::nullopt;
   const std::string_view total = trim(value.substr(slash + 1));
   if (total == "*") return ContentRange{*first, std::nullopt};
-  const auto size = number(total);
+  const auto size = whole_number<std::uint64_t>(total);
   if (!size) return std::nullopt;
   return ContentRange{*first, size};
 }
@@ -54,7 +46,7 @@ void Reply::take(std::string_view line) {
     *this = Reply();
     const std::size_t blank = line.find(' ');
     if (blank != std::string_view::npos)
-      status = static_cast<int>(number(line.substr(blank + 1, 3)).value_or(0));
+      status = static_cast<int>(whole_number<std::uint64_t>(line.substr(blank + 1, 3)).value_or(0));
     return;
   }
   const std::size_t colon = line.find(':');
@@ -65,16 +57,17 @@ void Reply::take(std::string_view line) {
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   fields.emplace_back(std::move(lower), value);
-  if (is_name(name, "content-length")) content_length = number(value);
+  if (is_name(name, "content-length")) content_length = whole_number<std::uint64_t>(value);
   if (is_name(name, "content-range")) content_range = parse_content_range(value);
   if (is_name(name, "content-type")) content_type = trim(value.substr(0, value.find(';')));
   if (is_name(name, "etag") && value.starts_with('"')) etag = value;
   if (is_name(name, "last-modified")) last_modified = time_of(value);
-  if (is_name(name, "retry-after")) retry_after_s = number(value);
+  if (is_name(name, "retry-after")) retry_after_s = whole_number<std::uint64_t>(value);
   if (is_name(name, "date"))
     if ((date = time_of(value))) *date += static_cast<std::time_t>(age_);
   if (is_name(name, "age")) {
-    age_ = std::min<std::uint64_t>(number(value).value_or(0), std::uint64_t{100} * 365 * 86400);
+    age_ = std::min<std::uint64_t>(whole_number<std::uint64_t>(value).value_or(0),
+                                   std::uint64_t{100} * 365 * 86400);
     if (date) *date += static_cast<std::time_t>(age_);
   }
 }

@@ -28,11 +28,8 @@ std::string_view field(std::string_view block, std::size_t at, std::size_t lengt
 
 std::optional<std::uint64_t> octal(std::string_view text) {
   text = trim(text);
-  std::uint64_t value = 0;
-  if (text.empty()) return value;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 8);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  if (text.empty()) return 0;
+  return whole_number<std::uint64_t>(text, 8);
 }
 
 // Octal, or GNU's base 256 when the first bit is set.
@@ -181,11 +178,8 @@ class TarScanner {
     if (key == "path") long_name_ = std::string(value);
     if (key.starts_with("GNU.sparse.")) refuse(what_, "a sparse file at byte " + position());
     if (key != "size") return;
-    std::uint64_t size = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), size);
-    if (error != std::errc() || end != value.data() + value.size())
-      refuse(what_, "a broken pax header at byte " + position());
-    pax_size_ = size;
+    pax_size_ = whole_number<std::uint64_t>(value);
+    if (!pax_size_) refuse(what_, "a broken pax header at byte " + position());
   }
 
   void add(std::string name, char type, TarFile file) {

@@ -1,6 +1,5 @@
 // The pure half of stage3.h: names, pointers, variants.
 #include <algorithm>
-#include <charconv>
 
 #include "gbox/base/text.h"
 #include "gbox/portage/digests.h"
@@ -35,10 +34,8 @@ std::string variant_of(const std::string& rest, std::string_view arch) {
 }
 
 std::optional<std::uint64_t> size_of(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value == 0) return std::nullopt;
-  return value;
+  const auto value = whole_number<std::uint64_t>(text);
+  return value == 0u ? std::nullopt : value;
 }
 
 // What the word begins, then what is a slip of the hand away, then the rest by name.

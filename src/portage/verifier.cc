@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <ctime>
 
@@ -26,10 +25,9 @@ constexpr std::int64_t kNoKey = 9;  // GPG_ERR_NO_PUBKEY
 }
 
 std::int64_t number(std::string_view text, std::string_view line) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) not_understood(line);
-  return value;
+  const auto value = whole_number<std::int64_t>(text);
+  if (!value || *value < 0) not_understood(line);
+  return *value;
 }
 
 bool is_hex(std::string_view text) {

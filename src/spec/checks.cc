@@ -201,10 +201,9 @@ Verdict check_owner(std::string_view text) {
   for (const std::string& part : parts) {
     if (part.empty() || part.size() > 64) return problem;
     if (all_of(part, is_digit)) {
-      std::uint32_t id = 0;
-      const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), id);
+      const auto id = whole_number<std::uint32_t>(part);
       // The last number means 'no id' to the kernel.
-      if (error != std::errc() || id == std::numeric_limits<std::uint32_t>::max()) return problem;
+      if (!id || *id == std::numeric_limits<std::uint32_t>::max()) return problem;
       continue;
     }
     if (is_digit(part.front()) || part.front() == '-') return problem;
@@ -216,12 +215,10 @@ Verdict check_owner(std::string_view text) {
 
 Verdict check_port(std::string_view text) {
   const std::size_t slash = text.find('/');
-  const std::string_view number = text.substr(0, slash);
+  const auto port = whole_number<unsigned>(text.substr(0, slash));
   const std::string_view protocol =
       slash == std::string_view::npos ? std::string_view("tcp") : text.substr(slash + 1);
-  unsigned port = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), port);
-  if (error == std::errc() && end == number.data() + number.size() && port >= 1 && port <= 65535 &&
+  if (port && *port >= 1 && *port <= 65535 &&
       (protocol == "tcp" || protocol == "udp" || protocol == "sctp"))
     return std::nullopt;
   return Problem{"is not a port", "write a number up to 65535 and a protocol, such as '8080/tcp'"};
@@ -233,10 +230,8 @@ Verdict check_stop_signal(std::string_view text) {
       "PIPE", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP",  "SYS",  "TERM", "TRAP", "TSTP",
       "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ"};
   const auto number_in = [](std::string_view digits, unsigned least, unsigned most) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return error == std::errc() && end == digits.data() + digits.size() && value >= least &&
-           value <= most;
+    const auto value = whole_number<unsigned>(digits);
+    return value && *value >= least && *value <= most;
   };
   if (number_in(text, 1, 64)) return std::nullopt;
   if (text.starts_with("SIG")) {
@@ -263,11 +258,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 std::optional<std::uint32_t> parse_octal_mode(std::string_view text) {
-  std::uint32_t mode = 0;
   if (text.size() < 3 || text.size() > 5) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (error != std::errc() || end != text.data() + text.size() || mode > 07777) return std::nullopt;
-  return mode;
+  const auto mode = whole_number<std::uint32_t>(text, 8);
+  return mode && *mode <= 07777 ? mode : std::nullopt;
 }
 
 }  // namespace gbox::spec

@@ -27,10 +27,8 @@ constexpr std::array kKinds = {LimitKind{"time", &Limits::time, Unit::seconds},
                                LimitKind{"disk", &Limits::disk, Unit::bytes}};
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && value > 0 ? std::optional(value) : std::nullopt;
+  const auto value = whole_number<std::uint64_t>(text);
+  return value == 0u ? std::nullopt : value;
 }
 
 std::optional<std::uint64_t> parse(Unit unit, std::string_view text) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
 #include <thread>
 
@@ -74,13 +73,6 @@ void write_note(int fd, std::string_view doing) noexcept {
   }
 }
 
-template <class Number>
-Number number_or_zero(std::string_view text) {
-  Number value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? value : 0;
-}
-
 }  // namespace
 
 std::string describe(const LockHolder& holder) {
@@ -115,9 +107,9 @@ LockHolder read_holder(int dirfd, const std::string& path) {
     if (blank == std::string::npos) continue;
     const std::string name = line.substr(0, blank);
     const std::string value = line.substr(blank + 1);
-    if (name == "pid") holder.pid = number_or_zero<pid_t>(value);
+    if (name == "pid") holder.pid = whole_number<pid_t>(value).value_or(0);
     if (name == "host") holder.host = value;
-    if (name == "since") holder.since = number_or_zero<std::int64_t>(value);
+    if (name == "since") holder.since = whole_number<std::int64_t>(value).value_or(0);
     if (name == "doing") holder.doing = value;
   }
   return holder;

@@ -1,7 +1,6 @@
 #include "gbox/portage/binary_host.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 
@@ -27,12 +26,7 @@ using Stanza = std::map<std::string, std::string, std::less<>>;
 template <class Number>
 std::optional<Number> number_of(const Stanza& stanza, std::string_view key) {
   const auto found = stanza.find(key);
-  if (found == stanza.end()) return std::nullopt;
-  const std::string& text = found->second;
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return found == stanza.end() ? std::nullopt : whole_number<Number>(found->second);
 }
 
 std::string value_of(const Stanza& stanza, std::string_view key) {

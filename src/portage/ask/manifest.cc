@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "answer.h"
 #include "gbox/base/error.h"
@@ -19,11 +18,9 @@ namespace {
 }
 
 std::uint64_t size_of(const std::string& text, std::size_t line) {
-  std::uint64_t size = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-  if (error != std::errc() || end != text.data() + text.size() || size > kMaxDistfileBytes)
-    refuse(line, quoted(text) + " is no size");
-  return size;
+  const auto size = whole_number<std::uint64_t>(text);
+  if (!size || *size > kMaxDistfileBytes) refuse(line, quoted(text) + " is no size");
+  return *size;
 }
 
 void add_digest(Distfile& file, const std::string& name, const std::string& hex, std::size_t line) {
