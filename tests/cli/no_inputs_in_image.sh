@@ -28,12 +28,12 @@ ok "$e2e_lib/in-ids" "$e2e_lib/apply-layers" "$scratch/image" "$scratch/applied"
 digests() { find "$@" -type f -size +64c -print0 | xargs -0 sha256sum | cut -c1-64 | sort -u; }
 ok "$e2e_lib/in-ids" bash -c "$(declare -f digests)
   find '$scratch/applied/var/db/pkg' -delete; digests '$scratch/applied'"
-digests "$e2e_root/tests/standin/repo" "$(distfiles)" >"$scratch/inputs"
+digests "$(standin_repo)" "$(distfiles)" >"$scratch/inputs"
 common=$(comm -12 "$scratch/inputs" <(printf '%s\n' "$out"))
 for digest in $common; do
   # What an ebuild installs out of its FILESDIR is an output as well.
   # (awk reads to the end: leaving early would end sha256sum by SIGPIPE.)
-  origins=$(find "$e2e_root/tests/standin/repo" "$(distfiles)" -type f -exec sha256sum {} + |
+  origins=$(find "$(standin_repo)" "$(distfiles)" -type f -exec sha256sum {} + |
     awk -v digest="$digest" '$1 == digest { print $2 }')
   [[ $origins == */files/* ]] || fail "'${origins%%$'\n'*}' is in the image"
 done

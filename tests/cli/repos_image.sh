@@ -65,7 +65,7 @@ tools_agree() {
   ok umoci unpack --rootless --image "$layout:2026" bundle
   diff -r --no-dereference --exclude=.git --exclude=distfiles "$extra" \
     bundle/rootfs/var/db/repos/extra || fail "umoci unpacks another repository"
-  diff -r --no-dereference "$e2e_root/tests/standin/repo" bundle/rootfs/var/db/repos/standin ||
+  diff -r --no-dereference "$(standin_repo)" bundle/rootfs/var/db/repos/standin ||
     fail "umoci unpacks another repository"
 }
 check "tools that are not ours agree on digest and content" tools_agree

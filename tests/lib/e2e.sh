@@ -48,10 +48,14 @@ unset GBOX_PROGRESS XDG_DATA_HOME
 
 e2e_background=() # processes to end
 e2e_outside=()    # directories outside $scratch to remove
-_cleanup() {
-  local status=$? pid
-  trap - EXIT
+_end_background() {
+  local pid
   for pid in "${e2e_background[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+}
+_cleanup() {
+  local status=$?
+  trap - EXIT
+  _end_background
   if declare -F podman_teardown >/dev/null; then podman_teardown || true; fi
   [[ ${#e2e_outside[@]} -eq 0 ]] || rm -rf "${e2e_outside[@]}"
   if [[ ${GBOX_TEST_KEEP:-no} != yes ]]; then
@@ -98,6 +102,12 @@ stage3() {
   printf '%s\n' "$GBOX_TEST_STAGE3"
 }
 
+# The stand-in repository with its metadata cache.
+standin_repo() {
+  [[ -n ${GBOX_TEST_REPO:-} ]] || GBOX_TEST_REPO=$("$e2e_root/tests/standin/make-metadata" "$GBOX" "$(stage3)")
+  printf '%s\n' "$GBOX_TEST_REPO"
+}
+
 # The directory of source archives; packed once a run.
 distfiles() {
   local directory=$e2e_work/distfiles lock
@@ -121,7 +131,7 @@ round = "0"
 [base]
 tarball = "$(stage3)"
 [repos.standin]
-path = "$e2e_root/tests/standin/repo"
+path = "$(standin_repo)"
 [portage]
 profile = "standin/linux/amd64"
 make_conf = { GBOX_TEST = "${scratch##*/}" }
@@ -208,7 +218,9 @@ check() {
   check_count=$((check_count + 1))
   mkdir -p "$scratch/case-$check_count"
   if (
-    trap - EXIT
+    # What a case has started ends with it.
+    e2e_background=()
+    trap _end_background EXIT
     cd "$scratch/case-$check_count"
     "$@"
   ); then
