@@ -29,7 +29,7 @@ constexpr unsigned kPackages = 600;
 // Few enough that mounting and looking up cost nothing that counts.
 constexpr std::size_t kMostLayers = 32;
 
-int skip(const Error& error) {
+int skip_chain(const Error& error) {
   const char* must_run = std::getenv("GBOX_TESTS_MUST_RUN");
   const bool failure = must_run != nullptr && std::string_view(must_run) == "1";
   (void)std::fprintf(stderr, "%s: %s\n%s\n", failure ? "failed" : "skipped", error.what(),
@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
     for (const char* name : {"lower", "upper", "work"}) sys::mkdirat(dir.fd(), name, 0755);
     (void)sys::mount_overlay({dir.fd(), {"lower"}, "upper", "work"});
   } catch (const Error& error) {
-    if (error.code() == ExitCode::host) return skip(error);
+    if (error.code() == ExitCode::host) return skip_chain(error);
     (void)std::fprintf(stderr, "error: %s\n", error.what());
     return 1;
   }

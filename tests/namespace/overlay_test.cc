@@ -17,7 +17,7 @@ using namespace gbox::tests;
 
 namespace {
 
-constexpr char kChanges[] =
+constexpr char kOverlayChanges[] =
     "remove /etc/old ; mkdir /etc/old ; write /etc/old/new x ; list /etc/old ; remove /etc/gone ; "
     "write /etc/kept more ; chown /etc/kept 250 250";
 
@@ -69,7 +69,7 @@ TEST_CASE("a directory of a lower layer can be removed and made again, by both i
   for (const auto interface : {sys::OverlayInterface::fsconfig, sys::OverlayInterface::mount2}) {
     const Box box;
     fill_lower(box);
-    CHECK(box.run(with_interface(box, interface, {"lower"}, kChanges)).out ==
+    CHECK(box.run(with_interface(box, interface, {"lower"}, kOverlayChanges)).out ==
           "ok\nok\nok\nnew\nok\nok\nok\n");
     std::string upper;
     describe(box.fd(), "upper", upper);

@@ -39,8 +39,8 @@ class Swapper {
 };
 
 // A directory of the host as a link in the root would have it: 'x' with a file in it.
-struct Canary {
-  Canary() {
+struct RaceCanary {
+  RaceCanary() {
     sys::mkdirat(directory.fd(), "x", 0777);
     sys::write_file_atomically(directory.fd(), "x/canary", "alive", 0666);
   }
@@ -56,7 +56,7 @@ struct Canary {
 }  // namespace
 
 TEST_CASE("a mount point whose parent becomes a link at any moment stays in the root") {
-  const Canary canary;
+  const RaceCanary canary;
   const Box box;
   int mounted = 0;
   int refused = 0;
@@ -88,7 +88,7 @@ TEST_CASE("a mount point whose parent becomes a link at any moment stays in the 
 }
 
 TEST_CASE("a bind's source that becomes a link at any moment shows itself or nothing") {
-  const Canary canary;
+  const RaceCanary canary;
   const sys::TempDir place("/var/tmp", "gbox-race-");
   sys::mkdirat(place.fd(), "source", 0755);
   sys::symlinkat(canary.directory.path(), place.fd(), "link");

@@ -15,7 +15,7 @@ using namespace gbox::layer::test;
 
 namespace {
 
-constexpr unsigned kSeeds = 16;
+constexpr unsigned kReplicaSeeds = 16;
 constexpr int kDeeds = 150;
 
 // Names that are links of each other in the layers are none in a copy.
@@ -69,7 +69,7 @@ std::string spelled(const ChangeList& changes) {
 }  // namespace
 
 TEST_CASE("what has changed in a copy, laid over what was copied, shows the copy") {
-  for (unsigned seed = 1; seed <= kSeeds; ++seed) {
+  for (unsigned seed = 1; seed <= kReplicaSeeds; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     Copied copied;

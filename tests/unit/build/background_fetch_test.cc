@@ -26,12 +26,12 @@ NeededFile needed(const std::string& name, const std::string& content) {
   return file;
 }
 
-struct Fixture {
+struct FetchFixture {
   sys::TempDir top{"/tmp", "gbox-fetch."};
   DistfilePlaces places;
   test::SilentObserver observer;
 
-  Fixture() {
+  FetchFixture() {
     for (const char* name : {"store", "mirror/distfiles"}) sys::ensure_directories(top.fd(), name);
     places.directory = top.path() + "/store";
     places.mirrors = {top.path() + "/mirror"};
@@ -61,7 +61,7 @@ bool soon(Test test) {
 }  // namespace
 
 TEST_CASE("files arrive while nobody waits, and what nobody has is told") {
-  Fixture fixture;
+  FetchFixture fixture;
   fixture.offer("a.tar", "alpha");
   fixture.offer("b.tar", "beta");
   BackgroundFetch fetch(fixture.places, fixture.settings());
@@ -88,14 +88,14 @@ TEST_CASE("files arrive while nobody waits, and what nobody has is told") {
 }
 
 TEST_CASE("two phases that mean different files by one name are an error") {
-  Fixture fixture;
+  FetchFixture fixture;
   BackgroundFetch fetch(fixture.places, fixture.settings());
   fetch.add({needed("a.tar", "alpha")});
   CHECK_THROWS_AS(fetch.add({needed("a.tar", "other")}), const Error&);
 }
 
 TEST_CASE("what ends the thread is thrown where it is asked about") {
-  Fixture fixture;
+  FetchFixture fixture;
   fixture.places.directory = fixture.top.path() + "/nowhere";
   BackgroundFetch fetch(fixture.places, fixture.settings());
   fetch.add({needed("a.tar", "alpha")});
@@ -104,6 +104,6 @@ TEST_CASE("what ends the thread is thrown where it is asked about") {
 }
 
 TEST_CASE("it ends when nobody wants it any more") {
-  Fixture fixture;
+  FetchFixture fixture;
   BackgroundFetch fetch(fixture.places, fixture.settings());
 }

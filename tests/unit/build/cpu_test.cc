@@ -9,7 +9,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-spec::PortageConfig config_of(const std::string& portage) {
+spec::PortageConfig config_of_cpu(const std::string& portage) {
   return spec::read_spec("s", "name='a'\nbase.tarball='t'\n[portage]\n" + portage).portage;
 }
 
@@ -37,12 +37,12 @@ TEST_CASE("the compiler's own words for native are its flags for this processor"
 }
 
 TEST_CASE("native is found where flags are, and replaced by what the lock says") {
-  CHECK(native_wish(config_of("common_flags='-O2 -pipe'")).empty());
-  CHECK(native_wish(config_of("common_flags='-march=native -O2'")) == "march");
-  CHECK(native_wish(config_of("make_conf.CFLAGS='-mtune=native'")) == "march");
-  CHECK(native_wish(config_of("cpu_flags=['native']")) == "cpu_flags");
+  CHECK(native_wish(config_of_cpu("common_flags='-O2 -pipe'")).empty());
+  CHECK(native_wish(config_of_cpu("common_flags='-march=native -O2'")) == "march");
+  CHECK(native_wish(config_of_cpu("make_conf.CFLAGS='-mtune=native'")) == "march");
+  CHECK(native_wish(config_of_cpu("cpu_flags=['native']")) == "cpu_flags");
   spec::PortageConfig config =
-      config_of("common_flags='-march=native -mtune=native -O2'\ncpu_flags=['native']");
+      config_of_cpu("common_flags='-march=native -mtune=native -O2'\ncpu_flags=['native']");
   CHECK(native_wish(config) == "march and cpu_flags");
   spec::LockedCpu cpu;
   cpu.march = "-march=znver3 -mavx";
@@ -51,10 +51,10 @@ TEST_CASE("native is found where flags are, and replaced by what the lock says")
   CHECK(config.common_flags == "-march=znver3 -mavx -O2");
   CHECK(config.make_conf.at("CPU_FLAGS_X86") == "aes avx");
   CHECK(native_wish(config).empty());
-  spec::PortageConfig named = config_of("cpu_flags=['neon']");
+  spec::PortageConfig named = config_of_cpu("cpu_flags=['neon']");
   apply_native(named, nullptr, "aarch64");
   CHECK(named.make_conf.at("CPU_FLAGS_ARM") == "neon");
-  spec::PortageConfig foreign = config_of("cpu_flags=['x']");
+  spec::PortageConfig foreign = config_of_cpu("cpu_flags=['x']");
   CHECK_THROWS_WITH(apply_native(foreign, nullptr, "riscv64"),
                     "s:4:12: 'cpu_flags': Gentoo has no CPU_FLAGS for 'riscv64'");
 }

@@ -50,7 +50,7 @@ class Origin {
   sys::TempDir dir_{"/tmp", "gbox-test-"};
 };
 
-struct Bench {
+struct GitBench {
   store::test::Fixture fixture;
   SilentObserver observer;
   sys::FileLock lease = fixture.store.lease("test");
@@ -59,12 +59,12 @@ struct Bench {
   }
 };
 
-struct Refusal {
+struct GitRefusal {
   std::string message = "no error";
   std::string hint;
 };
 template <class Action>
-Refusal refusal(Action&& action) {
+GitRefusal git_refusal(Action&& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -100,7 +100,7 @@ TEST_CASE("a rev that is not there is told with what is") {
   const Origin origin;
   SilentObserver observer;
   const auto refused = [&](const std::string& rev) {
-    return refusal([&] { (void)resolve_git(origin.source(rev), observer); });
+    return git_refusal([&] { (void)resolve_git(origin.source(rev), observer); });
   };
   CHECK(refused("stabel").message == "fetch repository 'gentoo' from 'file://" + origin.path() +
                                          "': it has no branch or tag 'stabel'");
@@ -109,14 +109,14 @@ TEST_CASE("a rev that is not there is told with what is") {
   CHECK(refused(origin.commit("stable").substr(0, 12)).hint ==
         "a commit is named by all its 40 digits");
   CHECK(contains(refused("both").message, "'both' is a branch and a tag"));
-  const Refusal nowhere = refusal([&] {
+  const GitRefusal nowhere = git_refusal([&] {
     (void)resolve_git({"gentoo", "file:///nonexistent/x", "master"}, observer);
   });
   CHECK(contains(nowhere.message,
                  "fetch repository 'gentoo' from 'file:///nonexistent/x': '/nonexistent/x' does "
                  "not appear to be a git repository"));
   for (const char* url : {"--upload-pack=touch /tmp/x", "ext::sh -c x"})
-    CHECK(contains(refusal([&] {
+    CHECK(contains(git_refusal([&] {
                      (void)resolve_git({"gentoo", url, "x"}, observer);
                    }).message,
                    "that is no URL of a git repository"));
@@ -124,7 +124,7 @@ TEST_CASE("a rev that is not there is told with what is") {
 
 TEST_CASE("a commit becomes a tree without history, once, and then needs no remote") {
   const Origin origin;
-  Bench bench;
+  GitBench bench;
   const std::string commit = origin.commit("stable");
   CHECK_FALSE(has_git_tree(bench.fixture.store, commit));
   const OpenedTree tree = bench.open(origin.source(), commit);
@@ -155,7 +155,7 @@ TEST_CASE("what a repository says of itself does not change its files") {
       "git add -A; printf '* text eol=crlf\\nhidden export-ignore\\nident ident\\n"
       "subst export-subst\\nwide working-tree-encoding=UTF-16\\nf filter=evil\\n' > .gitattributes;"
       "git add .gitattributes; git commit -qm attributes");
-  Bench bench;
+  GitBench bench;
   const OpenedTree tree = bench.open(origin.source(), origin.commit("master"));
   for (const std::string name : {"hidden", "subst", "ident", "wide", "f", "ebuild"}) {
     CAPTURE(name);
@@ -174,7 +174,7 @@ TEST_CASE("submodules are left out with a word, hooks and the caller's configura
                                  "insteadOf = file://" + origin.path() + "\n");
   (void)::setenv("GIT_CONFIG_GLOBAL", (origin.path() + "/gitconfig").c_str(), 1);
   (void)::setenv("GIT_DIR", "/evil", 1);
-  Bench bench;
+  GitBench bench;
   const OpenedTree tree = bench.open(origin.source(), origin.commit("master"));
   (void)::unsetenv("GIT_CONFIG_GLOBAL");
   (void)::unsetenv("GIT_DIR");
@@ -189,23 +189,23 @@ TEST_CASE("submodules are left out with a word, hooks and the caller's configura
 
 TEST_CASE("a commit that is not there, and one that is no repository, leave no snapshot") {
   const Origin origin;
-  Bench bench;
+  GitBench bench;
   const std::string none(40, '1');
-  const Refusal missing = refusal([&] { (void)bench.open(origin.source(), none); });
+  const GitRefusal missing = git_refusal([&] { (void)bench.open(origin.source(), none); });
   CHECK(missing.message == "fetch repository 'gentoo' from 'file://" + origin.path() +
                                "': it has no commit '" + none + "'");
   CHECK(contains(missing.hint, "gbox lock --update gentoo"));
   origin.shell("git rm -rq profiles && git commit -qm gone");
-  CHECK(
-      contains(refusal([&] { (void)bench.open(origin.source(), origin.commit("master")); }).message,
-               "it holds no ebuild repository"));
+  CHECK(contains(
+      git_refusal([&] { (void)bench.open(origin.source(), origin.commit("master")); }).message,
+      "it holds no ebuild repository"));
   CHECK(bench.fixture.names("snapshots").empty());
   CHECK(bench.fixture.names("work").empty());
 }
 
 TEST_CASE("what a killed git left in the store is in nobody's way") {
   const Origin origin;
-  Bench bench;
+  GitBench bench;
   (void)bench.open(origin.source(), origin.commit("stable"));
   const std::string cache = bench.fixture.path() + "/git/" + sha256(origin.source().url).hex();
   for (const char* lock : {"/shallow.lock", "/config.lock", "/packed-refs.lock"})
@@ -233,7 +233,7 @@ TEST_CASE("a server of plain files gives its history when it cannot give one com
   while (sys::read_full(server.output(), std::as_writable_bytes(std::span(port)), "port") == 1 &&
          port != "\n")
     line += port;
-  Bench bench;
+  GitBench bench;
   GitSource source = origin.source("stable");
   source.url = "http://127.0.0.1:" + line + "/.git";
   const std::string commit = resolve_git(source, bench.observer);
@@ -242,5 +242,6 @@ TEST_CASE("a server of plain files gives its history when it cannot give one com
   const std::string first = origin.commit("v1^{commit}");
   CHECK(sys::read_file(bench.open(source, first).directory.get(), "ebuild") == "one\n");
   const std::string none(40, '2');
-  CHECK(contains(refusal([&] { (void)bench.open(source, none); }).message, "it has no commit '2"));
+  CHECK(contains(git_refusal([&] { (void)bench.open(source, none); }).message,
+                 "it has no commit '2"));
 }

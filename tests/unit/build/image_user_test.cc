@@ -11,9 +11,9 @@ using namespace gbox::build;
 
 namespace {
 
-struct Root {
+struct UserRoot {
   sys::TempDir dir{"/tmp", "gbox-test-"};
-  explicit Root(bool accounts = true) {
+  explicit UserRoot(bool accounts = true) {
     sys::mkdirat(dir.fd(), "etc", 0755);
     sys::mkdirat(dir.fd(), "srv", 0755);
     if (!accounts) return;
@@ -37,25 +37,25 @@ std::string said(const ImageUser& user) {
 }  // namespace
 
 TEST_CASE("a user's name becomes numbers, numbers stay") {
-  const Root root;
+  const UserRoot root;
   CHECK(root.look("www").numbers == "33:44");
   CHECK(root.look("www:staff").numbers == "33:50");
   CHECK(root.look("33:staff").numbers == "33:50");
   CHECK(root.look("www:7").numbers == "33:7");
   CHECK(root.look("33").numbers == "33");
   CHECK(root.look("4711:4712").numbers == "4711:4712");
-  CHECK(Root(false).look("1000").numbers == "1000");
+  CHECK(UserRoot(false).look("1000").numbers == "1000");
 }
 
 TEST_CASE("a user of further groups keeps them: no group is written") {
-  const Root root;
+  const UserRoot root;
   CHECK(root.look("mail").numbers == "8");
   CHECK(root.look("mail:staff").numbers == "8:50");
   CHECK(root.look("www").numbers == "33:44");
 }
 
 TEST_CASE("an account that the image lacks is told with its file and a remedy") {
-  const Root root;
+  const UserRoot root;
   CHECK(said(root.look("daemon")) ==
         "'user' 'daemon' is not in '/etc/passwd' of the image | make the account in a phase, as "
         "packages like 'acct-user/daemon' do, or write the number");
@@ -63,16 +63,16 @@ TEST_CASE("an account that the image lacks is told with its file and a remedy") 
       said(root.look("www:audio")) ==
       "group 'audio' of 'user' 'www:audio' is not in '/etc/group' of the image | make the account "
       "in a phase, as packages like 'acct-group/audio' do, or write the number");
-  CHECK(
-      said(Root(false).look("www")).starts_with("'user' 'www': the image has no '/etc/passwd' | "));
+  CHECK(said(UserRoot(false).look("www"))
+            .starts_with("'user' 'www': the image has no '/etc/passwd' | "));
   // Where another root has it, its numbers are told.
-  CHECK(look_for_user(Root(false).dir.fd(), "www:staff", {}, root.dir.fd())
+  CHECK(look_for_user(UserRoot(false).dir.fd(), "www:staff", {}, root.dir.fd())
             .fault->hint()
             .ends_with("or write the number: in '/' it is '33:50'"));
 }
 
 TEST_CASE("a home that is not there is told, but for accounts that are to have none") {
-  const Root root;
+  const UserRoot root;
   CHECK(root.look("www").missing_home.empty());
   CHECK(root.look("root").missing_home == "/root");
   CHECK(root.look("root", "/srv").missing_home.empty());

@@ -11,12 +11,12 @@ using namespace gbox::build;
 
 namespace {
 
-struct Bench {
+struct MemoBench {
   store::test::Fixture fixture;
   gbox::test::Tree tree;
   std::int64_t later = std::time(nullptr) + 10;
 
-  Bench() {
+  MemoBench() {
     tree.file("profiles/repo_name", "x\n").file("a/b/b-1.ebuild", "EAPI=8\n").link("l", "a");
   }
   Digest ask(std::int64_t now) {
@@ -34,7 +34,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("a repository that did not change is not read again") {
-  Bench bench;
+  MemoBench bench;
   const Digest digest = bench.ask(bench.later);
   CHECK(digest == portage::repository_digest(bench.tree.fd()));
   CHECK(bench.memos() == 1);
@@ -44,7 +44,7 @@ TEST_CASE("a repository that did not change is not read again") {
 }
 
 TEST_CASE("any change of a repository's files is seen, whatever their times were set to") {
-  Bench bench;
+  MemoBench bench;
   const struct timespec old[2] = {{1000, 0}, {1000, 0}};
   const auto changed = [&](auto change) {
     bench.lie();
@@ -70,13 +70,13 @@ TEST_CASE("any change of a repository's files is seen, whatever their times were
 }
 
 TEST_CASE("what changed a moment ago is not remembered: it may change again unseen") {
-  Bench bench;
+  MemoBench bench;
   (void)bench.ask(0);
   CHECK(bench.memos() == 0);
 }
 
 TEST_CASE("what no build depends on is no part of a repository's state") {
-  Bench bench;
+  MemoBench bench;
   const Digest before = portage::repository_state(bench.tree.fd()).digest;
   bench.tree.file("metadata/timestamp", "now").file(".git/HEAD", "x");
   bench.tree.file("metadata/md5-cache/a/b-1", "y");
@@ -85,7 +85,7 @@ TEST_CASE("what no build depends on is no part of a repository's state") {
 }
 
 TEST_CASE("a file is read again when it changed, or when another digest is wanted") {
-  Bench bench;
+  MemoBench bench;
   const std::vector<HashAlgorithm> both = {HashAlgorithm::sha256, HashAlgorithm::blake2b};
   int reads = 0;
   const auto ask = [&](const std::vector<HashAlgorithm>& algorithms, std::int64_t now) {

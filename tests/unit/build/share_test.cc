@@ -22,7 +22,7 @@ namespace {
 const std::string kFile = "php-8.3.1-1.gpkg.tar";
 const std::string kPlace = "dev-lang/php/" + kFile;
 
-struct Fixture {
+struct ShareFixture {
   sys::TempDir dir{"/tmp", "gbox-test-"};
   SilentObserver observer;
   store::Store store = open("store");
@@ -72,7 +72,7 @@ std::string facts_of(const store::Package& package) {
 }  // namespace
 
 TEST_CASE("packages go through a directory into another store, as they were") {
-  Fixture f;
+  ShareFixture f;
   const store::Package made = keep(f.store, package_of("fpm"), "gpkg");
   const ShareResult given = f.give();
   CHECK(given.written == 1);
@@ -115,7 +115,7 @@ TEST_CASE("packages go through a directory into another store, as they were") {
 }
 
 TEST_CASE("only what is new is written, and what was lost is written again") {
-  Fixture f;
+  ShareFixture f;
   const store::Package made = keep(f.store, package_of("fpm"), "gpkg");
   f.give();
   const auto inode = [&](const std::string& path) {
@@ -144,7 +144,7 @@ TEST_CASE("only what is new is written, and what was lost is written again") {
 }
 
 TEST_CASE("another build of a version gets the next number, also beside files of others") {
-  Fixture f;
+  ShareFixture f;
   sys::ensure_directories(AT_FDCWD, f.shared + "/dev-lang/php");
   sys::write_file_atomically(AT_FDCWD, f.shared + "/" + kPlace, "theirs");
   sys::write_file_atomically(AT_FDCWD, f.shared + "/Packages",
@@ -173,7 +173,7 @@ TEST_CASE("another build of a version gets the next number, also beside files of
 }
 
 TEST_CASE("steps choose what is exported, and unknown ones are refused") {
-  Fixture f;
+  ShareFixture f;
   keep(f.store, package_of("fpm"), "gpkg");
   for (const char* name : {"php", "php/dev-lang/php", "dev-lang/php", "dev-lang/php-8.3.1"})
     CHECK(f.give({name}).written + f.give({name}).already > 0);
@@ -188,7 +188,7 @@ TEST_CASE("steps choose what is exported, and unknown ones are refused") {
 }
 
 TEST_CASE("a package that is damaged in the store is not exported, but dropped") {
-  Fixture f;
+  ShareFixture f;
   const store::Package made = keep(f.store, package_of("fpm"), "gpkg");
   sys::write_file_atomically(AT_FDCWD, f.store.package_file(made), "gpkX");
   const ShareResult result = f.give();
@@ -203,11 +203,11 @@ TEST_CASE("a package that is damaged in the store is not exported, but dropped")
 TEST_CASE("whatever is not what an export writes is refused, and nothing else") {
   struct Row {
     const char* what;
-    std::function<void(Fixture&, const store::Package&)> change;
+    std::function<void(ShareFixture&, const store::Package&)> change;
     const char* said;
   };
   const auto edited = [](const std::function<void(Json&)>& change) {
-    return [change](Fixture& f, const store::Package& package) {
+    return [change](ShareFixture& f, const store::Package& package) {
       Json json = parse_json(f.text(facts_of(package)), "facts");
       change(json);
       sys::write_file_atomically(AT_FDCWD, f.shared + '/' + facts_of(package), json.dump());
@@ -217,12 +217,12 @@ TEST_CASE("whatever is not what an export writes is refused, and nothing else") 
     return edited([=](Json& json) { json[name] = value; });
   };
   const auto facts = [](const std::string& text) {
-    return [text](Fixture& f, const store::Package& package) {
+    return [text](ShareFixture& f, const store::Package& package) {
       sys::write_file_atomically(AT_FDCWD, f.shared + '/' + facts_of(package), text);
     };
   };
   const auto replace = [](const std::string& target, const std::string& link) {
-    return [=](Fixture& f, const store::Package& package) {
+    return [=](ShareFixture& f, const store::Package& package) {
       const std::string path = f.shared + '/' + (target.empty() ? facts_of(package) : target);
       sys::write_file_atomically(AT_FDCWD, f.dir.path() + "/outside", sys::read_file(path));
       sys::remove_tree(AT_FDCWD, path);
@@ -253,17 +253,17 @@ TEST_CASE("whatever is not what an export writes is refused, and nothing else") 
            {"another size", set("size_bytes", 5), "it has 4 bytes instead of 5"},
            {"a size of oceans", set("size_bytes", 1ull << 60), "more than 64.0 GiB"},
            {"other bytes",
-            [](Fixture&f, const store::Package&) {
+            [](ShareFixture&f, const store::Package&) {
               sys::write_file_atomically(AT_FDCWD, f.shared + '/' + kPlace, "gpkX");
             },
             "its SHA-256 is"},
            {"a lost file",
-            [](Fixture&f, const store::Package&) {
+            [](ShareFixture&f, const store::Package&) {
               sys::unlinkat(AT_FDCWD, f.shared + '/' + kPlace, 0);
             },
             "it is gone"},
            {"a fifo as the file",
-            [](Fixture&f, const store::Package&) {
+            [](ShareFixture&f, const store::Package&) {
               sys::unlinkat(AT_FDCWD, f.shared + '/' + kPlace, 0);
               REQUIRE(::mkfifo((f.shared + '/' + kPlace).c_str(), 0600) == 0);
             },
@@ -271,14 +271,14 @@ TEST_CASE("whatever is not what an export writes is refused, and nothing else") 
            {"a link as the file", replace(kPlace, ""), "a symbolic link is in the way"},
            {"a link as the facts", replace("", ""), "a symbolic link is in the way"},
            {"a link as a directory",
-            [](Fixture&f, const store::Package&) {
+            [](ShareFixture&f, const store::Package&) {
               sys::renameat(AT_FDCWD, f.shared + "/dev-lang", AT_FDCWD, f.dir.path() + "/moved");
               sys::symlinkat(f.dir.path() + "/moved", AT_FDCWD, f.shared + "/dev-lang");
             },
             "a symbolic link is in the way"},
        }) {
     CAPTURE(row.what);
-    Fixture f;
+    ShareFixture f;
     const store::Package made = keep(f.store, package_of("fpm"), "gpkg");
     f.give();
     row.change(f, made);
@@ -308,7 +308,7 @@ TEST_CASE("whatever is not what an export writes is refused, and nothing else") 
 }
 
 TEST_CASE("a directory that is none, and one without packages") {
-  Fixture f;
+  ShareFixture f;
   CHECK_THROWS_AS(import_packages(f.store, f.dir.path() + "/absent", f.observer), Error);
   sys::ensure_directories(AT_FDCWD, f.shared);
   CHECK(import_packages(f.store, f.shared, f.observer).written == 0);

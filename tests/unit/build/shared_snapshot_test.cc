@@ -31,7 +31,7 @@ plan::Step step_of(const std::string& name) {
   return step;
 }
 
-SharedSnapshot sound() {
+SharedSnapshot sound_snapshot() {
   SharedSnapshot snapshot;
   const plan::Step step = step_of("make");
   snapshot.key = step.key;
@@ -50,7 +50,7 @@ std::string tag_of(const SharedSnapshot& snapshot) {
   return shared_snapshot_tag(snapshot.key, snapshot.upon);
 }
 
-std::string why(const std::string& text, const std::string& tag) {
+std::string snapshot_refusal(const std::string& text, const std::string& tag) {
   try {
     (void)parse_shared_snapshot(text, tag);
   } catch (const Error& error) {
@@ -66,7 +66,7 @@ struct Told : SilentObserver {
 };
 
 // Two stores, and a directory between them.
-struct Fixture {
+struct TwoStores {
   sys::TempDir dir{"/tmp", "gbox-test-"};
   Told observer;
   store::Store one = open("one");
@@ -134,14 +134,14 @@ void overwrite(const std::string& path, std::string_view text) {
   sys::write_file_atomically(fd.get(), path.substr(slash + 1), text, 0644);
 }
 
-std::string read(const std::string& path) {
+std::string content_of(const std::string& path) {
   return sys::read_file(AT_FDCWD, path);
 }
 
 }  // namespace
 
 TEST_CASE("what is told of a shared snapshot is read back as it was written") {
-  const SharedSnapshot made = sound();
+  const SharedSnapshot made = sound_snapshot();
   const SharedSnapshot read = parse_shared_snapshot(shared_snapshot_facts(made), tag_of(made));
   CHECK(read.key == made.key);
   CHECK(read.parts == made.parts);
@@ -156,9 +156,9 @@ TEST_CASE("what is told of a shared snapshot is read back as it was written") {
 
 TEST_CASE("facts of a snapshot that are not exactly right are refused") {
   const auto changed = [&](const char* key, Json value) {
-    Json facts = parse_json(shared_snapshot_facts(sound()), "facts");
+    Json facts = parse_json(shared_snapshot_facts(sound_snapshot()), "facts");
     facts[key] = std::move(value);
-    return why(facts.dump(), tag_of(sound()));
+    return snapshot_refusal(facts.dump(), tag_of(sound_snapshot()));
   };
   CHECK(changed("spec", "spec") == "");
   CHECK(changed("format", "gbox-package") == "it is of another format");
@@ -180,16 +180,16 @@ TEST_CASE("facts of a snapshot that are not exactly right are refused") {
   CHECK_FALSE(changed("sha256", "abc").empty());
   CHECK_FALSE(changed("diff_id", nullptr).empty());
   CHECK_FALSE(changed("seconds", "long").empty());
-  CHECK_FALSE(why("{", tag_of(sound())).empty());
+  CHECK_FALSE(snapshot_refusal("{", tag_of(sound_snapshot())).empty());
 
-  SharedSnapshot base = sound();
+  SharedSnapshot base = sound_snapshot();
   base.parts = Json::array({Json::array({"kind", "base"})});
   base.key = plan::key_of(base.parts);
-  CHECK(why(shared_snapshot_facts(base), tag_of(base)) == "it is not of a phase");
+  CHECK(snapshot_refusal(shared_snapshot_facts(base), tag_of(base)) == "it is not of a phase");
 }
 
 TEST_CASE("another store takes a phase's snapshot, and leaves the very same archive") {
-  Fixture f;
+  TwoStores f;
   const store::Record low = f.make(f.one, "low", "a");
   const store::Record high = f.make(f.one, "high", "b", {low.snapshot});
   const auto written = f.leave(f.one, {low, high});
@@ -205,7 +205,7 @@ TEST_CASE("another store takes a phase's snapshot, and leaves the very same arch
   CHECK(taken.seconds == 3);
   CHECK(taken.extra == Json{{"peak_memory_bytes", 5}});  // logs are where it has run
   const std::string fs = f.two.snapshot_path(taken.snapshot);
-  CHECK(read(fs + "/etc/low") == "a");
+  CHECK(content_of(fs + "/etc/low") == "a");
   struct stat status {};
   REQUIRE(::lstat((fs + "/etc/low").c_str(), &status) == 0);
   CHECK((status.st_mode & 07777u) == 04711u);
@@ -224,7 +224,7 @@ TEST_CASE("another store takes a phase's snapshot, and leaves the very same arch
 }
 
 TEST_CASE("a snapshot is taken upon the very files that it was made upon, and nothing else") {
-  Fixture f;
+  TwoStores f;
   const store::Record low = f.make(f.one, "low", "a");
   (void)f.leave(f.one, {low, f.make(f.one, "high", "b", {low.snapshot})});
   const store::Record own = f.make(f.two, "low", "another build of it");
@@ -249,7 +249,7 @@ TEST_CASE("a snapshot is taken upon the very files that it was made upon, and no
 }
 
 TEST_CASE("what is damaged or hostile is warned of, and nothing comes of it") {
-  Fixture f;
+  TwoStores f;
   const store::Record record = f.make(f.one, "make", "a");
   (void)f.leave(f.one, {record});
   const std::vector<CachePlace> places = f.places();
@@ -262,7 +262,7 @@ TEST_CASE("what is damaged or hostile is warned of, and nothing comes of it") {
     return f.observer.warnings.empty() ? "" : f.observer.warnings.front().message;
   };
   const std::string facts_file = f.file(".json"), archive = f.file(".tar.zst");
-  const std::string facts = read(facts_file), bytes = read(archive);
+  const std::string facts = content_of(facts_file), bytes = content_of(archive);
   // as_told(BYTES): the archive is these, not compressed, and the facts say so.
   const auto as_told = [&](const std::string& content, const Digest& diff_id = {}) {
     SharedSnapshot told = parse_shared_snapshot(facts, shared_snapshot_tag(step.key, {}));
@@ -285,7 +285,7 @@ TEST_CASE("what is damaged or hostile is warned of, and nothing comes of it") {
   CHECK_FALSE(refused().empty());
   CHECK_FALSE(as_told("no archive at all").empty());
 
-  // Another tree than the facts have, sound in itself.
+  // Another tree than the facts have, sound_snapshot in itself.
   const sys::TempDir tree("/tmp", "gbox-test-");
   const auto packed = [&](const std::string& name) {
     const sys::TempDir to("/tmp", "gbox-test-");
@@ -294,7 +294,7 @@ TEST_CASE("what is damaged or hostile is warned of, and nothing comes of it") {
     options.kind = layer::TreeKind::plain;
     options.compression = layer::Compression::none;
     (void)layer::pack_layer(tree.fd(), options, fd.get());
-    std::string text = read(to.path() + "/blob");
+    std::string text = content_of(to.path() + "/blob");
     // A name of the same length, in the header and its checksum.
     if (const std::size_t at = text.find("nameless"); at != std::string::npos) {
       int sum = 0;
@@ -327,7 +327,7 @@ TEST_CASE("what is damaged or hostile is warned of, and nothing comes of it") {
 }
 
 TEST_CASE("a directory keeps the last snapshot of each phase") {
-  Fixture f;
+  TwoStores f;
   const store::Record other = f.make(f.one, "other", "o");
   (void)f.leave(f.one, {other});
   for (const char* round : {"1", "2"}) {
@@ -343,7 +343,7 @@ TEST_CASE("a directory keeps the last snapshot of each phase") {
 }
 
 TEST_CASE("a plan says what comes from elsewhere, as far as that can be told") {
-  Fixture f;
+  TwoStores f;
   const store::Record low = f.make(f.one, "low", "a");
   (void)f.leave(f.one, {low, f.make(f.one, "high", "b", {low.snapshot})});
   const std::vector<CachePlace> places = f.places();

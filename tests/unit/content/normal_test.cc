@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kEpoch = 1'700'000'000;
 constexpr std::int64_t kOld = 1'600'000'000;
 constexpr std::int64_t kNow = 1'790'000'000;
-using Kind = Seen::Kind;
+using SeenKind = Seen::Kind;
 
 std::string le32(std::uint32_t value) {
   std::string bytes;
@@ -28,8 +28,8 @@ std::string bytecode(std::uint32_t flags, std::uint32_t time) {
 }
 
 // A root in which a package was built and merged at `made`.
-struct Root : test::Tree {
-  explicit Root(std::int64_t made) {
+struct NormalRoot : test::Tree {
+  explicit NormalRoot(std::int64_t made) {
     directory("usr/lib").link("lib", "usr/lib");
     file("usr/lib/x.pyc", bytecode(0, static_cast<std::uint32_t>(made)));
     const std::string time = std::to_string(made);
@@ -47,44 +47,44 @@ struct Root : test::Tree {
 }  // namespace
 
 TEST_CASE("what is older than the epoch keeps its time, and a package's files get one of its own") {
-  const Root root(kNow);
+  const NormalRoot root(kNow);
   const Normalizer normal(root.fd(), root.owners, kEpoch);
   const std::int64_t stamp = time_of_package(root.owners.packages().front());
   CHECK(stamp >= kTimeBase);
   CHECK(stamp < kTimeBase + (1 << 28));
-  CHECK(normal.time_of("usr/lib/a b", Kind::file, kOld) == kOld);
-  CHECK(normal.time_of("usr/lib/a b", Kind::file, kEpoch) == kEpoch);
-  CHECK(normal.time_of("usr/lib/a b", Kind::file, kNow) == stamp);
-  CHECK(normal.time_of("usr/lib/s", Kind::link, kNow) == stamp);
-  CHECK(normal.time_of("var/db/pkg/dev-libs/x-1/USE", Kind::file, kNow) == stamp);
-  CHECK(normal.time_of("var/db/pkg/dev-libs/x-1", Kind::directory, kOld) == stamp);
-  CHECK(normal.time_of("usr/lib/nobody's", Kind::file, kNow) == kEpoch);
-  CHECK(normal.time_of("usr/lib", Kind::directory, kOld) == kTimeBase);
-  CHECK(normal.time_of("usr/lib", Kind::directory, kNow) == kTimeBase);
+  CHECK(normal.time_of("usr/lib/a b", SeenKind::file, kOld) == kOld);
+  CHECK(normal.time_of("usr/lib/a b", SeenKind::file, kEpoch) == kEpoch);
+  CHECK(normal.time_of("usr/lib/a b", SeenKind::file, kNow) == stamp);
+  CHECK(normal.time_of("usr/lib/s", SeenKind::link, kNow) == stamp);
+  CHECK(normal.time_of("var/db/pkg/dev-libs/x-1/USE", SeenKind::file, kNow) == stamp);
+  CHECK(normal.time_of("var/db/pkg/dev-libs/x-1", SeenKind::directory, kOld) == stamp);
+  CHECK(normal.time_of("usr/lib/nobody's", SeenKind::file, kNow) == kEpoch);
+  CHECK(normal.time_of("usr/lib", SeenKind::directory, kOld) == kTimeBase);
+  CHECK(normal.time_of("usr/lib", SeenKind::directory, kNow) == kTimeBase);
   // Nothing is later than an epoch that somebody chose.
   const Normalizer early(root.fd(), root.owners, 86400);
-  CHECK(early.time_of("usr/lib/a b", Kind::file, kNow) == 86400);
-  CHECK(early.time_of("usr/lib", Kind::directory, kOld) == 86400);
+  CHECK(early.time_of("usr/lib/a b", SeenKind::file, kNow) == 86400);
+  CHECK(early.time_of("usr/lib", SeenKind::directory, kOld) == 86400);
 }
 
 TEST_CASE("a package's time follows from what it installed and not from when") {
-  const auto stamp = [](const Root& root) {
+  const auto stamp = [](const NormalRoot& root) {
     return time_of_package(root.owners.packages().front());
   };
-  CHECK(stamp(Root(kNow)) == stamp(Root(kNow + 5)));
-  Root other(kNow);
+  CHECK(stamp(NormalRoot(kNow)) == stamp(NormalRoot(kNow + 5)));
+  NormalRoot other(kNow);
   other.file("var/db/pkg/dev-libs/x-1/USE", "amd64\n");
   other.owners = Owners::read(other.fd());
-  CHECK(stamp(other) != stamp(Root(kNow)));
-  Root changed(kNow);
+  CHECK(stamp(other) != stamp(NormalRoot(kNow)));
+  NormalRoot changed(kNow);
   changed.file("var/db/pkg/dev-libs/x-1/CONTENTS",
                "obj /lib/a b 7d41402abc4b2a76b9719d911017c592 1\n");
   changed.owners = Owners::read(changed.fd());
-  CHECK(stamp(changed) != stamp(Root(kNow)));
+  CHECK(stamp(changed) != stamp(NormalRoot(kNow)));
 }
 
 TEST_CASE("CONTENTS has the times that the files are shown with") {
-  const Root root(kNow);
+  const NormalRoot root(kNow);
   const Normalizer normal(root.fd(), root.owners, kEpoch);
   const std::string stamp = std::to_string(time_of_package(root.owners.packages().front()));
   CHECK(normal.rewritten("var/db/pkg/dev-libs/x-1/CONTENTS", root.contents) ==
@@ -95,7 +95,7 @@ TEST_CASE("CONTENTS has the times that the files are shown with") {
 
 TEST_CASE(
     "CONTENTS has the digest of a file that is shown otherwise, unless it was changed before") {
-  const Root root(kNow);
+  const NormalRoot root(kNow);
   const Normalizer normal(root.fd(), root.owners, kEpoch);
   const auto shown = [&](const std::string& line) {
     return normal.rewritten("var/db/pkg/dev-libs/x-1/CONTENTS", line);
@@ -108,7 +108,7 @@ TEST_CASE(
 }
 
 TEST_CASE("the VDB's own times and numbers follow from the package") {
-  const Root root(kNow);
+  const NormalRoot root(kNow);
   const Normalizer normal(root.fd(), root.owners, kEpoch);
   const std::string stamp = std::to_string(time_of_package(root.owners.packages().front()));
   const std::string counter = std::to_string(counter_of_package("dev-libs/x-1"));
@@ -138,7 +138,7 @@ TEST_CASE("what tells only of the making is left out") {
 }
 
 TEST_CASE("bytecode keeps to the time that its source is shown with") {
-  const Root root(kNow);
+  const NormalRoot root(kNow);
   const Normalizer normal(root.fd(), root.owners, kEpoch);
   const std::string path = "usr/lib/__pycache__/m.cpython-311.opt-1.pyc";
   CHECK(source_of_bytecode(path) == "usr/lib/m.py");

@@ -12,7 +12,7 @@ using namespace gbox::layer::test;
 namespace {
 
 // Hard to compress enough to become several blocks and frames, easy enough to be quick.
-std::string noise(std::size_t size) {
+std::string soft_noise(std::size_t size) {
   std::string content(size, '\0');
   std::uint32_t state = 1;
   for (char& byte : content) {
@@ -23,7 +23,8 @@ std::string noise(std::size_t size) {
 }
 
 const std::string& large_tar() {
-  static const std::string tar = raw_tar({file("f", noise(5 << 20)), file("g", noise(100'000))});
+  static const std::string tar =
+      raw_tar({file("f", soft_noise(5 << 20)), file("g", soft_noise(100'000))});
   return tar;
 }
 
@@ -99,7 +100,7 @@ TEST_CASE(
 }
 
 TEST_CASE("thousands of tiny frames are one archive") {
-  const std::string tar = raw_tar({file("f", noise(20'000))});
+  const std::string tar = raw_tar({file("f", soft_noise(20'000))});
   std::string stored;
   for (std::size_t at = 0; at < tar.size(); at += 3) {
     // One segment with its size in a byte, one last block of raw bytes.
@@ -173,7 +174,8 @@ TEST_CASE("compression bombs of each kind are stopped early") {
 
 TEST_CASE("whatever stops unpacking, no thread stays") {
   const std::size_t before = threads_alive();
-  const std::string bad_name = raw_tar({file("../x", noise(5 << 20)), file("g", noise(1 << 20))});
+  const std::string bad_name =
+      raw_tar({file("../x", soft_noise(5 << 20)), file("g", soft_noise(1 << 20))});
   for (const char* command :
        {"xz -0 -T2 --block-size=1MiB -c x.tar", "pzstd -q -1 -p 4 -c x.tar", "zstd -q -1 -c x.tar",
         "split -b 700000 --filter='zstd -q -1 -c' x.tar"}) {
@@ -196,7 +198,7 @@ TEST_CASE("whatever stops unpacking, no thread stays") {
 }
 
 TEST_CASE("frame ends are found in pieces of any size") {
-  const std::string first = made_by("zstd -q -1 -c x.tar", noise(300'000));
+  const std::string first = made_by("zstd -q -1 -c x.tar", soft_noise(300'000));
   const std::string second = made_by("zstd -q -19 --no-check -c < x.tar", std::string(70'000, 'x'));
   const std::string skippable("\x51\x2a\x4d\x18\x02\0\0\0ab", 10);
   const std::string all = first + skippable + second;

@@ -20,7 +20,7 @@ std::string image_of(const std::string& script, const std::string& options = "-c
   return sys::read_file(dir.fd(), "image");
 }
 
-struct Target {
+struct SquashedTarget {
   sys::TempDir dir{"/tmp", "gbox-test-"};
   UnpackSummary fill(std::string_view image, const UnpackOptions& options = {}) const {
     const sys::Fd fd = memory_file(image);
@@ -43,7 +43,7 @@ TEST_CASE("a squashfs image becomes the tree it was made of, in each of its comp
   for (const char* options : {"-c xz", "-c zstd", "-c gzip"}) {
     CAPTURE(options);
     const std::string image = image_of(kTree, options);
-    const Target target;
+    const SquashedTarget target;
     UnpackOptions unpacking;
     unpacking.digests = {HashAlgorithm::sha256, HashAlgorithm::sha512};
     const UnpackSummary summary = target.fill(image, unpacking);
@@ -78,7 +78,7 @@ TEST_CASE("a damaged image is an error that says so, at whatever byte it is cut"
   const std::string image = image_of(kTree);
   for (std::size_t i = 0; i < 8; ++i) {
     CAPTURE(i);
-    const Target target;
+    const SquashedTarget target;
     try {
       target.fill(std::string_view(image).substr(0, 4 + image.size() * i / 9));
       FAIL_CHECK("nothing was thrown");
@@ -92,7 +92,7 @@ TEST_CASE("a damaged image is an error that says so, at whatever byte it is cut"
 
 TEST_CASE("an image's entries meet the rules and limits of every archive") {
   const std::string image = image_of(kTree);
-  const Target target;
+  const SquashedTarget target;
   UnpackOptions options;
   options.limits.entries = 100;
   CHECK(message_of([&] { target.fill(image, options); }).find("more than 100 entries") !=
@@ -101,14 +101,14 @@ TEST_CASE("an image's entries meet the rules and limits of every archive") {
   const std::string bomb = image_of("for n in 1 2 3 4; do head -c 8M /dev/zero > $n; done");
   options = {};
   options.limits.ratio_free_bytes = 1 << 20;
-  const Target other;
+  const SquashedTarget other;
   CHECK(message_of([&] { other.fill(bomb, options); }).find("a compression bomb: ") !=
         std::string::npos);
 }
 
 TEST_CASE("an interrupt while an image is unpacked is one, and no error of the image") {
   const std::string image = image_of(kTree);
-  const Target target;
+  const SquashedTarget target;
   UnpackOptions options;
   std::uint64_t calls = 0;
   options.check_interrupt = [&] {

@@ -10,12 +10,12 @@ using namespace gbox::oci;
 
 namespace {
 
-const std::string kHex(64, 'a');
+const std::string kTypesHex(64, 'a');
 const std::string kOtherHex(64, 'b');
 
 std::string descriptor(const std::string& type, const std::string& more = {},
                        const std::string& size = "5") {
-  return R"({"mediaType":")" + type + R"(","digest":"sha256:)" + kHex + R"(","size":)" + size +
+  return R"({"mediaType":")" + type + R"(","digest":"sha256:)" + kTypesHex + R"(","size":)" + size +
          more + "}";
 }
 std::string config_descriptor() {
@@ -103,8 +103,8 @@ TEST_CASE("hostile manifests are refused with the reason") {
        "read 'm': '../../../etc/passwd' is not a digest of sha256 (64 lower-case hex digits)"},
       {layer_with_digest("../../etc/passwd"),
        "read 'm': '../../etc/passwd' is not a digest: 'sha256:…' or 'sha512:…' is expected"},
-      {layer_with_digest("md5:" + kHex.substr(0, 32)),
-       "read 'm': 'md5:" + kHex.substr(0, 32) +
+      {layer_with_digest("md5:" + kTypesHex.substr(0, 32)),
+       "read 'm': 'md5:" + kTypesHex.substr(0, 32) +
            "' is not a digest: 'sha256:…' or 'sha512:…' is expected"},
       {layer_with_digest("sha256:" + std::string(64, 'A')),
        "read 'm': '" + std::string(64, 'A') +
@@ -212,7 +212,7 @@ TEST_CASE("what Go writes for empty members is read as empty") {
 }
 
 TEST_CASE("one value has one text, and reading it gives the value back") {
-  const Digest a(HashAlgorithm::sha256, kHex);
+  const Digest a(HashAlgorithm::sha256, kTypesHex);
   const Digest b(HashAlgorithm::sha256, kOtherHex);
   const Manifest manifest{
       .config = {.media_type = std::string(kConfigType), .digest = a, .size = 7},
@@ -222,7 +222,7 @@ TEST_CASE("one value has one text, and reading it gives the value back") {
   CHECK(text ==
         R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",)"
         R"("config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:)" +
-            kHex +
+            kTypesHex +
             R"(","size":7},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+zstd",)"
             R"("digest":"sha256:)" +
             kOtherHex + R"(","size":9}],"annotations":{"a":"2","z":"1"}})");
@@ -249,7 +249,7 @@ TEST_CASE("one value has one text, and reading it gives the value back") {
         R"("Entrypoint":["/usr/bin/php-fpm","-F"],"Cmd":["x"],"Volumes":{"/data":{}},)"
         R"("WorkingDir":"/srv","Labels":{"k":"v"},"StopSignal":"SIGQUIT"},)"
         R"("rootfs":{"type":"layers","diff_ids":["sha256:)" +
-            kHex +
+            kTypesHex +
             R"("]},"history":[{"created":"2026-11-15T17:03:12Z","created_by":"phase 'x'"},)"
             R"({"created":"2026-11-15T17:03:12Z","created_by":"y","empty_layer":true}]})");
   const ImageConfig again = parse_image_config(config_text, "'c'");

@@ -32,9 +32,9 @@ PackageInputs icu() {
   return inputs;
 }
 
-using Change = std::function<void(PackageInputs&)>;
+using PackageChange = std::function<void(PackageInputs&)>;
 
-std::string why(const Change& change) {
+std::string package_reason(const PackageChange& change) {
   PackageInputs after = icu();
   change(after);
   CHECK(key_of(package_parts(after)) != key_of(package_parts(icu())));
@@ -57,34 +57,36 @@ TEST_CASE("what the environment says is not told twice, for the root that Portag
 }
 
 TEST_CASE("each thing that decides a package changes its key, and is told in words") {
-  CHECK(why([](auto& i) { i.cpv = "dev-libs/icu-75.1"; }) ==
+  CHECK(package_reason([](auto& i) { i.cpv = "dev-libs/icu-75.1"; }) ==
         "version: 'dev-libs/icu-74.2' → 'dev-libs/icu-75.1'");
-  CHECK(why([](auto& i) { i.use["ssl"] = true; }) == "USE of dev-libs/icu-74.2: -ssl → ssl");
-  CHECK(why([](auto& i) {
+  CHECK(package_reason([](auto& i) { i.use["ssl"] = true; }) ==
+        "USE of dev-libs/icu-74.2: -ssl → ssl");
+  CHECK(package_reason([](auto& i) {
           i.use.erase("doc");
           i.use["new"] = true;
         }) == "USE of dev-libs/icu-74.2: new is new, doc is gone");
-  CHECK(why([](auto& i) { i.ebuild = "x"; }) == "ebuild changed");
-  CHECK(why([](auto& i) { i.eclasses["toolchain-funcs"] = "x"; }) ==
+  CHECK(package_reason([](auto& i) { i.ebuild = "x"; }) == "ebuild changed");
+  CHECK(package_reason([](auto& i) { i.eclasses["toolchain-funcs"] = "x"; }) ==
         "eclass 'toolchain-funcs' changed");
-  CHECK(why([](auto& i) { i.files = "x"; }) == "its files/ changed");
-  CHECK(why([](auto& i) { i.distfiles["icu-74.2.tgz"] = "x"; }) ==
+  CHECK(package_reason([](auto& i) { i.files = "x"; }) == "its files/ changed");
+  CHECK(package_reason([](auto& i) { i.distfiles["icu-74.2.tgz"] = "x"; }) ==
         "source archive 'icu-74.2.tgz' changed");
-  CHECK(why([](auto& i) { i.variables["CFLAGS"] = "-O3"; }) == "CFLAGS: '-O2' → '-O3'");
-  CHECK(why([](auto& i) { i.variables["MY_SWITCH"] = "1"; }) == "MY_SWITCH is '1' now");
-  CHECK(why([](auto& i) { i.variables.erase("CHOST"); }) == "CHOST is no longer set");
-  CHECK(why([](auto& i) { i.hooks.clear(); }) ==
+  CHECK(package_reason([](auto& i) { i.variables["CFLAGS"] = "-O3"; }) == "CFLAGS: '-O2' → '-O3'");
+  CHECK(package_reason([](auto& i) { i.variables["MY_SWITCH"] = "1"; }) == "MY_SWITCH is '1' now");
+  CHECK(package_reason([](auto& i) { i.variables.erase("CHOST"); }) == "CHOST is no longer set");
+  CHECK(package_reason([](auto& i) { i.hooks.clear(); }) ==
         "configuration '/etc/portage/patches/dev-libs/icu/a.patch' removed");
-  CHECK(why([](auto& i) { i.policy["emerge"] = "x"; }) == "policy 'emerge' changed");
-  CHECK(why([](auto& i) { i.environment[0].second = "C"; }) ==
+  CHECK(package_reason([](auto& i) { i.policy["emerge"] = "x"; }) == "policy 'emerge' changed");
+  CHECK(package_reason([](auto& i) { i.environment[0].second = "C"; }) ==
         "environment variable 'LANG' changed");
-  CHECK(why([](auto& i) { i.network = "host"; }) == "its network changed");
-  CHECK(why([](auto& i) { i.dependencies["sys-devel/gcc-14"] = "files x"; }) ==
+  CHECK(package_reason([](auto& i) { i.network = "host"; }) == "its network changed");
+  CHECK(package_reason([](auto& i) { i.dependencies["sys-devel/gcc-14"] = "files x"; }) ==
         "dependency 'sys-devel/gcc-14' changed");
-  CHECK(why([](auto& i) { i.strays = "x"; }) ==
+  CHECK(package_reason([](auto& i) { i.strays = "x"; }) ==
         "files that earlier phases put where builds look changed");
-  CHECK(why([](auto& i) { i.once = "phase 1"; }) == "its ebuild fetches what is newest");
-  CHECK(why([](auto& i) { i.repository = "overlay"; }) == "repository: 'gentoo' → 'overlay'");
+  CHECK(package_reason([](auto& i) { i.once = "phase 1"; }) == "its ebuild fetches what is newest");
+  CHECK(package_reason([](auto& i) { i.repository = "overlay"; }) ==
+        "repository: 'gentoo' → 'overlay'");
 }
 
 TEST_CASE("parts of a record that are no package's are no error") {

@@ -10,7 +10,7 @@ using namespace gbox::portage;
 
 namespace {
 
-constexpr std::string_view kHeader =
+constexpr std::string_view kConfigHeader =
     "# Written by gbox from the spec. Edit the spec: each build writes this anew.\n";
 
 std::vector<ConfigFile> files_of(const std::string& text) {
@@ -34,7 +34,7 @@ TEST_CASE("the smallest spec sets only what every image build needs") {
   const auto files = files_of("");
   REQUIRE(files.size() == 1);
   CHECK(files[0].path == "etc/portage/make.conf/50-gbox");
-  CHECK(files[0].content == std::string(kHeader) +
+  CHECK(files[0].content == std::string(kConfigHeader) +
                                 "CONFIG_PROTECT='-* /dev/null'\n"
                                 "DISTDIR='/var/cache/distfiles'\n"
                                 "FEATURES='-merge-sync -news notitles xattr'\n"
@@ -62,7 +62,7 @@ package_env = { "a/b" = ["y.conf"] }
 package_mask = [">=a/b-2", "a/c"]
 package_unmask = ["a/d"]
 )");
-  const std::string head(kHeader);
+  const std::string head(kConfigHeader);
   CHECK(content_of(files, "etc/portage/package.use/50-gbox") ==
         head + "*/* a\ndev-lang/php fpm -cgi\n");
   CHECK(content_of(files, "etc/portage/package.accept_keywords/50-gbox") == head + "a/b\na/c **\n");
@@ -99,7 +99,7 @@ env = { disk = { PORTAGE_TMPDIR = "/var/tmp/disk", MAKEOPTS = "-j1" } }
 sets = { web = ["dev-lang/php", "@more"] }
 patches = { "dev-lang/php" = ["fix/a.patch", "b"] }
 )");
-  const std::string head(kHeader);
+  const std::string head(kConfigHeader);
   CHECK(content_of(files, "etc/portage/env/disk") ==
         head + "MAKEOPTS='-j1'\nPORTAGE_TMPDIR='/var/tmp/disk'\n");
   CHECK(content_of(files, "etc/portage/sets/web") == head + "dev-lang/php\n@more\n");
@@ -116,7 +116,7 @@ TEST_CASE("binary package hosts are written down as the image is to have them") 
       "[[binhost]]\nname = 'demo'\nuri = 'https://b.example/x'\npriority = 3\n"
       "verify_signature = false\n");
   CHECK(content_of(files, "etc/portage/binrepos.conf/50-gbox") ==
-        std::string(kHeader) +
+        std::string(kConfigHeader) +
             "\n[demo]\npriority = 3\nsync-uri = https://b.example/x\n"
             "verify-signature = false\n");
   CHECK(content_of(files_of(""), "etc/portage/binrepos.conf/50-gbox") == "absent");

@@ -10,15 +10,15 @@ using namespace gbox::test;
 
 namespace {
 
-constexpr std::int64_t kNow = 1754931600;           // 2025-08-11 17:00 UTC
+constexpr std::int64_t kTreeNow = 1754931600;       // 2025-08-11 17:00 UTC
 constexpr std::int64_t kSigned = 1754787000;        // 2025-08-10 00:50 UTC
 constexpr std::int64_t kSignedBefore = 1754700600;  // a day earlier
 const std::string kLatestSignature = "snapshots/gentoo-latest.tar.xz.gpgsig";
 const std::string kSums = "snapshots/squashfs/sha512sum.txt";
 
-SnapshotWish wish_of(const std::string& date = "latest",
-                     spec::SnapshotFormat format = spec::SnapshotFormat::tar) {
-  return {date, format, {"https://one.example"}, "", kNow};
+SnapshotWish tree_wish(const std::string& date = "latest",
+                       spec::SnapshotFormat format = spec::SnapshotFormat::tar) {
+  return {date, format, {"https://one.example"}, "", kTreeNow};
 }
 
 KeyRing snapshot_ring() {
@@ -45,7 +45,7 @@ Refusal refused(FakeMirrors& mirrors, const SnapshotWish& wish,
 
 TEST_CASE("the latest tarball gets its day from its signature, and the dated name") {
   FakeMirrors mirrors;
-  const ResolvedFile file = found(mirrors, wish_of());
+  const ResolvedFile file = found(mirrors, tree_wish());
   CHECK(file.name == "gentoo-20250809.tar.xz");
   CHECK(file.urls ==
         std::vector<std::string>{"https://one.example/snapshots/gentoo-20250809.tar.xz"});
@@ -65,28 +65,28 @@ TEST_CASE("the latest tarball gets its day from its signature, and the dated nam
 TEST_CASE("while a mirror is renewed, or lacks 'latest', a dated tarball is found") {
   FakeMirrors renewed;  // 'latest' is tomorrow's already, its dated name not yet there
   renewed.with("*", kLatestSignature, openpgp_file("texts/text.release.sig"));
-  CHECK(found(renewed, wish_of()).name == "gentoo-20250809.tar.xz");
+  CHECK(found(renewed, tree_wish()).name == "gentoo-20250809.tar.xz");
   FakeMirrors lacking;
   lacking.without(kLatestSignature);
-  CHECK(found(lacking, wish_of()).name == "gentoo-20250809.tar.xz");
-  SnapshotWish late = wish_of();
+  CHECK(found(lacking, tree_wish()).name == "gentoo-20250809.tar.xz");
+  SnapshotWish late = tree_wish();
   late.now += 30 * 86400;
   CHECK(refused(lacking, late).message == "fetch snapshot 'latest': not on 'one.example' (404)");
 }
 
 TEST_CASE("a day's tarball is that day's, and no other's under its name") {
   FakeMirrors mirrors;
-  CHECK(found(mirrors, wish_of("20250808")).pointer_time == kSignedBefore);
-  const Refusal gone = refused(mirrors, wish_of("20250301"));
+  CHECK(found(mirrors, tree_wish("20250808")).pointer_time == kSignedBefore);
+  const Refusal gone = refused(mirrors, tree_wish("20250301"));
   CHECK(gone.message == "fetch snapshot '20250301': not on 'one.example' (404)");
   CHECK(
       gone.hint ==
       "it has no 'gentoo-20250301.tar.xz.gpgsig': mirrors keep snapshots for some weeks only; use "
       "\"latest\", or 'git' and 'rev' for any day");
-  CHECK(refused(mirrors, wish_of("20250810T165237Z")).hint == "write \"latest\" or \"YYYYMMDD\"");
+  CHECK(refused(mirrors, tree_wish("20250810T165237Z")).hint == "write \"latest\" or \"YYYYMMDD\"");
   mirrors.with("*", "snapshots/gentoo-20250815.tar.xz.gpgsig",
                openpgp_file("mirror/snapshots/gentoo-20250808.tar.xz.gpgsig"));
-  const Refusal replayed = refused(mirrors, wish_of("20250815"));
+  const Refusal replayed = refused(mirrors, tree_wish("20250815"));
   CHECK(replayed.fault == SignatureFault::something_else);
   CHECK(replayed.message ==
         "fetch snapshot '20250815' from 'one.example': verify 'gentoo-20250815.tar.xz': its "
@@ -96,7 +96,7 @@ TEST_CASE("a day's tarball is that day's, and no other's under its name") {
 TEST_CASE("squashfs snapshots come with digests out of one signed list") {
   FakeMirrors mirrors;
   const auto squashfs = spec::SnapshotFormat::squashfs;
-  const ResolvedFile file = found(mirrors, wish_of("latest", squashfs));
+  const ResolvedFile file = found(mirrors, tree_wish("latest", squashfs));
   CHECK(file.name == "gentoo-20250809.xz.sqfs");
   CHECK(file.path == "snapshots/squashfs/gentoo-20250809.xz.sqfs");
   CHECK(file.stamp == "20250809");
@@ -105,10 +105,10 @@ TEST_CASE("squashfs snapshots come with digests out of one signed list") {
   hasher.update(openpgp_file("mirror/" + file.path));
   CHECK(file.digests[0] == hasher.finish());
   CHECK(file.signer.fingerprint == certificate_of("snapshot").primary.fingerprint);
-  CHECK(found(mirrors, wish_of("20250808", squashfs)).name == "gentoo-20250808.xz.sqfs");
-  CHECK(refused(mirrors, wish_of("20250301", squashfs)).code == ExitCode::input);
+  CHECK(found(mirrors, tree_wish("20250808", squashfs)).name == "gentoo-20250808.xz.sqfs");
+  CHECK(refused(mirrors, tree_wish("20250301", squashfs)).code == ExitCode::input);
   mirrors.without(kSums);
-  CHECK(refused(mirrors, wish_of("latest", squashfs)).hint ==
+  CHECK(refused(mirrors, tree_wish("latest", squashfs)).hint ==
         "the mirror has no squashfs snapshots; use format = \"tar\"");
 }
 
@@ -116,7 +116,8 @@ TEST_CASE("a key that signs releases is none for snapshots") {
   FakeMirrors mirrors;
   KeyRing ring = ring_of({"release"}, {"snapshot"});
   ring.purpose = Purpose::snapshot;
-  const Refusal refusal = refused(mirrors, wish_of("latest", spec::SnapshotFormat::squashfs), ring);
+  const Refusal refusal =
+      refused(mirrors, tree_wish("latest", spec::SnapshotFormat::squashfs), ring);
   CHECK(refusal.fault == SignatureFault::unknown_key);
   CHECK(refusal.message ==
         "fetch snapshot 'latest' from 'one.example': verify 'sha512sum.txt': signed by '" +
@@ -126,12 +127,12 @@ TEST_CASE("a key that signs releases is none for snapshots") {
 
 TEST_CASE("a snapshot older than the lock's is refused, an old one reported") {
   FakeMirrors mirrors;
-  SnapshotWish wish = wish_of();
+  SnapshotWish wish = tree_wish();
   wish.known_stamp = "20250820";
   CHECK(refused(mirrors, wish).message ==
         "fetch snapshot 'latest' from 'one.example': its newest, '20250809', is 11 days older than "
         "'20250820', which the lock has");
-  wish = wish_of();
+  wish = tree_wish();
   wish.now += 100 * 86400;
   Warnings sink;
   const KeyRing ring = snapshot_ring();

@@ -15,7 +15,7 @@ using namespace gbox::test;
 
 namespace {
 
-constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kTrustDay = 86400;
 
 // The built-in list, were the keys of data/openpgp Gentoo's.
 std::vector<TrustedKey> trusted_fakes() {
@@ -185,8 +185,9 @@ TEST_CASE("a damaged file of certificates is a warning, and its keys do not coun
 TEST_CASE("a key that ends within a month is warned of") {
   Certificate certificate = certificate_of("release");
   const std::int64_t end = certificate.primary.expires;
-  for (const auto& [now, warnings] : {std::pair(end - 31 * kDay, 0), std::pair(end - 29 * kDay, 1),
-                                      std::pair(end - 1, 1), std::pair(end, 0)}) {
+  for (const auto& [now, warnings] :
+       {std::pair(end - 31 * kTrustDay, 0), std::pair(end - 29 * kTrustDay, 1),
+        std::pair(end - 1, 1), std::pair(end, 0)}) {
     Warnings sink;
     warn_of_expiry(certificate, now, sink);
     CHECK(sink.all.size() == static_cast<std::size_t>(warnings));

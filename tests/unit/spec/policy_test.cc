@@ -9,13 +9,13 @@ using namespace gbox::spec;
 
 namespace {
 
-constexpr std::string_view kStart = "name=\"a\"\nbase.tarball=\"t\"\n";
+constexpr std::string_view kPolicySpec = "name=\"a\"\nbase.tarball=\"t\"\n";
 
 BuildSpec read(const std::string& text) {
-  return read_spec("s", std::string(kStart) + text);
+  return read_spec("s", std::string(kPolicySpec) + text);
 }
 
-std::string faults_of(const std::string& text) {
+std::string policy_faults(const std::string& text) {
   try {
     (void)read(text);
   } catch (const SpecError& error) {
@@ -48,15 +48,16 @@ TEST_CASE("a phase may narrow and widen its policy, each word with its place") {
 
 TEST_CASE("what is wrong with them is said where it stands") {
   const std::string phase = "[[phase]]\nname='p'\nrun='x'\n";
-  CHECK(faults_of(phase + "widen = { calls=['bpf'] }")
+  CHECK(policy_faults(phase + "widen = { calls=['bpf'] }")
             .starts_with("s:6:9: 'widen' does not say why"));
-  CHECK(faults_of(phase + "widen = { calls=['bpf'], why='' }").find("'why'") != std::string::npos);
-  CHECK(faults_of(phase + "widen = { calls=['bpf'], why=\"a\\u001bb\" }").find("'why'") !=
+  CHECK(policy_faults(phase + "widen = { calls=['bpf'], why='' }").find("'why'") !=
         std::string::npos);
-  CHECK(faults_of(phase + "narrow = {}").starts_with("s:6:10: 'narrow' takes nothing away"));
-  CHECK(faults_of(phase + "narrow = { cals=['x'] }").find("did you mean 'calls'?") !=
+  CHECK(policy_faults(phase + "widen = { calls=['bpf'], why=\"a\\u001bb\" }").find("'why'") !=
         std::string::npos);
-  CHECK(faults_of(phase + "policy = 'Run!'").find("'policy'") != std::string::npos);
+  CHECK(policy_faults(phase + "narrow = {}").starts_with("s:6:10: 'narrow' takes nothing away"));
+  CHECK(policy_faults(phase + "narrow = { cals=['x'] }").find("did you mean 'calls'?") !=
+        std::string::npos);
+  CHECK(policy_faults(phase + "policy = 'Run!'").find("'policy'") != std::string::npos);
 }
 
 TEST_CASE("limits are read for the spec and for a phase, and the nearer ones count") {
@@ -79,13 +80,14 @@ TEST_CASE("limits are read for the spec and for a phase, and the nearer ones cou
 }
 
 TEST_CASE("what is no limit is refused with what one looks like") {
-  CHECK(faults_of("[limits]\ntime=5") ==
+  CHECK(policy_faults("[limits]\ntime=5") ==
         "s:4:6: 'time': '5' is no such limit | write a number and a unit, such as \"90s\", \"45m\" "
         "or \"2h\"");
-  CHECK(faults_of("[limits]\nprocesses=0").find("write a number from 1 on") != std::string::npos);
-  CHECK(faults_of("[limits]\nprocesses=-3").find("'-3' is no such limit") != std::string::npos);
-  CHECK(faults_of("[limits]\nmemory='1e9'").find("such as \"512M\"") != std::string::npos);
-  CHECK(faults_of("[limits]\ntme='1s'").find("did you mean 'time'?") != std::string::npos);
+  CHECK(policy_faults("[limits]\nprocesses=0").find("write a number from 1 on") !=
+        std::string::npos);
+  CHECK(policy_faults("[limits]\nprocesses=-3").find("'-3' is no such limit") != std::string::npos);
+  CHECK(policy_faults("[limits]\nmemory='1e9'").find("such as \"512M\"") != std::string::npos);
+  CHECK(policy_faults("[limits]\ntme='1s'").find("did you mean 'time'?") != std::string::npos);
   for (const char* text : {"", "s", "5", "5w", "-5s", "5 s", "99999999999999999999s", "9999999d"})
     CHECK_FALSE(parse_seconds(text));
   CHECK(parse_seconds("90s") == 90u);

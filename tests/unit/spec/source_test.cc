@@ -10,14 +10,14 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-BuildSpec read(const std::string& text) {
+BuildSpec read_sources(const std::string& text) {
   return read_spec("s", "name='a'\n" + text);
 }
 
 // All faults, a line each.
-std::string faults_of(const std::string& text) {
+std::string source_faults(const std::string& text) {
   try {
-    (void)read(text);
+    (void)read_sources(text);
   } catch (const SpecError& error) {
     std::string lines;
     for (const SpecFault& fault : error.faults())
@@ -31,13 +31,13 @@ std::string faults_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a base is a stage3 of a mirror, with everything but the variant by default") {
-  const Base base = read("base.stage3='nomultilib-openrc'").base;
+  const Base base = read_sources("base.stage3='nomultilib-openrc'").base;
   CHECK(base.stage3 == "nomultilib-openrc");
   CHECK(base.arch.empty());
   CHECK(base.date == "latest");
   CHECK(base.origin.mirrors == Strings{std::string(kDefaultMirror)});
   CHECK(base.origin.verify);
-  const Base full = read(R"([base]
+  const Base full = read_sources(R"([base]
 stage3 = "musl"
 arch = "arm64"
 date = "20261115T170312Z"
@@ -54,7 +54,7 @@ verify = false
 }
 
 TEST_CASE("a repository is a directory, a snapshot or a commit") {
-  const auto repositories = read(R"(base.tarball='t'
+  const auto repositories = read_sources(R"(base.tarball='t'
 [repos.gentoo]
 snapshot = "20261120"
 format = "squashfs"
@@ -76,7 +76,7 @@ path = "near"
 }
 
 TEST_CASE("binary package hosts come sorted by name") {
-  const auto hosts = read(R"(base.tarball='t'
+  const auto hosts = read_sources(R"(base.tarball='t'
 [[binhost]]
 name = "ours"
 uri = "https://bin.example/amd64"
@@ -99,7 +99,7 @@ priority = 10
 }
 
 TEST_CASE("the rest of [portage] is read with places") {
-  const PortageConfig config = read(R"(base.tarball='t'
+  const PortageConfig config = read_sources(R"(base.tarball='t'
 [portage]
 accept_keywords = ["~amd64"]
 license = ["*", "-@EULA"]
@@ -192,11 +192,11 @@ TEST_CASE("what makes no sense together or is malformed is refused with its plac
       {"base.tarball='t'\nportage.license=['MIT']\nportage.make_conf={ACCEPT_LICENSE='*'}",
        "s:4:20: 'make_conf.ACCEPT_LICENSE' and 'license' set the same variable | keep 'license'\n"},
   };
-  for (const Row& row : rows) CHECK(faults_of(row.text) == row.faults);
+  for (const Row& row : rows) CHECK(source_faults(row.text) == row.faults);
 }
 
 TEST_CASE("a base or repository without verification is warned of") {
-  const BuildSpec spec = read("[base]\nstage3='openrc'\nverify=false");
+  const BuildSpec spec = read_sources("[base]\nstage3='openrc'\nverify=false");
   REQUIRE(spec.warnings.size() == 1);
   CHECK(spec.warnings[0].where.line == 4);
 }

@@ -6,13 +6,6 @@ using namespace gbox::store::test;
 
 namespace {
 
-Digest put_blob(Store& store, std::string_view text) {
-  BlobWriter writer = store.new_blob();
-  sys::write_all(writer.fd(), text, "blob");
-  writer.commit(sha256(text));
-  return sha256(text);
-}
-
 CachedLayer layer_of(Store& store, std::string_view text) {
   return {put_blob(store, text), text.size(), sha256("diff"), 4096};
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +42,25 @@ struct Fixture {
     return sys::try_fstatat(AT_FDCWD, path() + '/' + relative, AT_SYMLINK_NOFOLLOW).has_value();
   }
 };
+
+inline constexpr std::int64_t kDay = 24 * 3600;
+
+// What gc goes by.
+inline void set_used(const std::string& path, std::int64_t seconds) {
+  const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
+  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+}
+
+inline void set_used(const Fixture& f, const Record& record, std::int64_t seconds) {
+  set_used(f.path() + "/records/" + record.key + ".json", seconds);
+}
+
+inline Digest put_blob(Store& store, std::string_view text) {
+  BlobWriter writer = store.new_blob();
+  sys::write_all(writer.fd(), text, "blob");
+  writer.commit(sha256(text));
+  return sha256(text);
+}
 
 inline std::string key_of(std::string_view what) {
   return sha256(what).hex();

@@ -9,17 +9,6 @@ using namespace gbox::store::test;
 
 namespace {
 
-constexpr std::int64_t kDay = 24 * 3600;
-
-void set_times(const std::string& path, std::int64_t seconds) {
-  const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
-  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
-}
-
-void set_used(const Fixture& f, const Record& record, std::int64_t seconds) {
-  set_times(f.path() + "/records/" + record.key + ".json", seconds);
-}
-
 Digest put_layer(Store& store, const Record& record, std::string_view text) {
   BlobWriter writer = store.new_blob();
   sys::write_all(writer.fd(), text, "blob");
@@ -171,9 +160,9 @@ TEST_CASE("old failures and lone logs go, young ones and named ones stay") {
     failed.extra = nullptr;
     f.store.keep_failed(f.store.begin_step(step), failed);
   }
-  set_times(lone_old.path, 1000);
-  set_times(named.path, 1000);
-  set_times(f.path() + "/failed/old/meta.json", 1000);
+  set_used(lone_old.path, 1000);
+  set_used(named.path, 1000);
+  set_used(f.path() + "/failed/old/meta.json", 1000);
   const GcResult result = f.store.collect_garbage({});
   CHECK(result.logs == 1);
   CHECK(result.failed == 1);

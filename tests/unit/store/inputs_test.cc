@@ -7,11 +7,6 @@ using namespace gbox::store::test;
 
 namespace {
 
-void set_used(const std::string& path, std::int64_t seconds) {
-  const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
-  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
-}
-
 void put(const Fixture& f, const std::string& path, const std::string& text) {
   sys::write_file_atomically(f.store.fd(), path, text, 0600);
 }

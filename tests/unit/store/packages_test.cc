@@ -12,7 +12,6 @@ using namespace gbox::store::test;
 
 namespace {
 
-constexpr std::int64_t kDay = 24 * 3600;
 const std::string kFile = "php-8.3.1-1.gpkg.tar";
 
 Package package_of(std::string_view what) {
@@ -44,11 +43,6 @@ void edit(const Fixture& f, const Package& package, const std::function<void(Jso
   Json json = parse_json(sys::read_file(facts_file(f, package)), "package");
   change(json);
   sys::write_file_atomically(AT_FDCWD, facts_file(f, package), json.dump());
-}
-
-void set_used(const std::string& path, std::int64_t seconds) {
-  const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
-  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
 }
 
 std::string message_of(const std::function<void()>& action) {

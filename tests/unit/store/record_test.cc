@@ -12,11 +12,6 @@ std::string record_file(const Fixture& f, const std::string& key) {
   return f.path() + "/records/" + key + ".json";
 }
 
-void set_used(const Fixture& f, const std::string& key, time_t seconds) {
-  const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
-  REQUIRE(::utimensat(AT_FDCWD, record_file(f, key).c_str(), times, 0) == 0);
-}
-
 // Changes one field of a record on disk.
 void edit(const Fixture& f, const std::string& key, const std::function<void(Json&)>& change) {
   Json json = parse_json(sys::read_file(record_file(f, key)), "record");
@@ -201,8 +196,8 @@ TEST_CASE("a hit makes a record the most recently used one") {
   Fixture f;
   const Record a = run_step(f.store, "a");
   const Record b = run_step(f.store, "b");
-  set_used(f, a.key, 1000);
-  set_used(f, b.key, 2000);
+  set_used(f, a, 1000);
+  set_used(f, b, 2000);
   CHECK(f.store.records()[0].step == "a");
   CHECK(f.store.peek_record(a.key)->used == 1000);
   CHECK(f.store.find_record(a.key)->used > 2000);

@@ -29,14 +29,6 @@ Package big_package(Store& store, const std::string& name) {
   return store.put_package(work.fs_fd(), file, std::move(package));
 }
 
-void set_used(const Fixture& f, const std::string& path, std::int64_t seconds) {
-  const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
-  REQUIRE(::utimensat(AT_FDCWD, (f.path() + '/' + path).c_str(), times, 0) == 0);
-}
-void set_used(const Fixture& f, const Record& record, std::int64_t seconds) {
-  set_used(f, "records/" + record.key + ".json", seconds);
-}
-
 // What was made by a process that has ended.
 template <class Make>
 void earlier(const Fixture& f, Make make) {

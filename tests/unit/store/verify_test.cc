@@ -8,7 +8,7 @@ using namespace gbox::store::test;
 
 namespace {
 
-constexpr const char* kFile = "php-8.3.1-1.gpkg.tar";
+constexpr const char* kPhpFile = "php-8.3.1-1.gpkg.tar";
 
 Package keep(Store& store, std::string_view what, std::string_view content) {
   Package package;
@@ -18,17 +18,10 @@ Package keep(Store& store, std::string_view what, std::string_view content) {
   package.phase = "php";
   package.cpv = "dev-lang/" + std::string(what);
   package.parts = Json::array({Json::array({"use", "fpm"})});
-  package.path = std::string("dev-lang/php/") + kFile;
+  package.path = std::string("dev-lang/php/") + kPhpFile;
   const Work work = store.begin_step(package.step);
-  sys::write_file_atomically(work.fs_fd(), kFile, content, 0600, sys::Durable::no);
-  return store.put_package(work.fs_fd(), kFile, std::move(package));
-}
-
-Digest put_blob(Store& store, std::string_view text) {
-  BlobWriter writer = store.new_blob();
-  sys::write_all(writer.fd(), text, "blob");
-  writer.commit(sha256(text));
-  return sha256(text);
+  sys::write_file_atomically(work.fs_fd(), kPhpFile, content, 0600, sys::Durable::no);
+  return store.put_package(work.fs_fd(), kPhpFile, std::move(package));
 }
 
 Digest put_input(Store& store, std::string_view text) {
