@@ -113,10 +113,11 @@ std::int64_t Normalizer::time_of(std::string_view path, Seen::Kind kind, std::in
   if (kind == Seen::Kind::directory)
     // Portage takes an entry whose directory has the same time for the same.
     return entry != nullptr ? stamp_of(*entry) : std::min(epoch_, kTimeBase);
-  if (own <= epoch_) return own;
+  // A link that comes out of a binary package has the time at which it was merged.
+  if (own <= epoch_ && kind != Seen::Kind::link) return own;
   if (entry != nullptr) return stamp_of(*entry);
   const InstalledPackage* const owner = owners_.owner('/' + std::string(path));
-  return owner != nullptr ? stamp_of(*owner) : epoch_;
+  return owner != nullptr ? stamp_of(*owner) : std::min(own, epoch_);
 }
 
 bool Normalizer::may_rewrite(std::string_view path) {

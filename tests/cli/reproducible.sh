@@ -39,8 +39,17 @@ digest_of() { jq -r '.manifests[0].digest' "$1/index.json"; }
 
 own_store store
 reproducible_spec "$scratch/one/stage4.toml"
-ok gbox build "$scratch/one/stage4.toml" --output "oci:$scratch/image" --jobs 1 --emerge-jobs 1
+ok gbox build "$scratch/one/stage4.toml" --output "oci:$scratch/image" --jobs 1 --emerge-jobs 1 \
+  --cache-to "dir=$scratch/shared"
 image=$scratch/image
+# The same where all packages are merged out of binary packages.
+ok gbox build "$scratch/one/stage4.toml" --output "oci:$scratch/merged" --store "$scratch/merged-store" \
+  --cache-from "dir=$scratch/shared" --cache-snapshots never
+assert_lacks "$err" GRAPH-COMPILE
+[[ $(digest_of "$scratch/merged") == "$(digest_of "$image")" ]] || {
+  run gbox image diff "oci:$image" "oci:$scratch/merged"
+  fail "merged out of binary packages, it is another image: $out"
+}
 # The spec in another directory; another store, other jobs, packages side by side, another host name.
 reproducible_spec "$scratch/another/deeper/stage4.toml"
 ok gbox verify --rebuild "$scratch/another/deeper/stage4.toml" --image "oci:$image" --jobs 1 --emerge-jobs 1

@@ -10,9 +10,11 @@
 // entry in the VDB and the times within both get one time that follows from what the package
 // installed: so they stay as they are when the epoch moves or other packages change, and a new
 // version has another time, because caches, Python's and web servers' among them, take a file of
-// the same time and size for the same. All other files get the epoch. A directory's time tells when
-// a name in it came or went last, which depends on the order of merges: all have one constant.
-// Numbers of merges (COUNTER) follow from the package's name for the same reason.
+// the same time and size for the same. A package's symbolic links get it however old they are:
+// merged out of a binary package they have lost their own. All other files get the epoch. A
+// directory's time tells when a name in it came or went last, which depends on the order of merges:
+// all have one constant. Numbers of merges (COUNTER) follow from the package's name for the same
+// reason.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +28,7 @@
 namespace gbox::content {
 
 // Raised when the same root would be shown otherwise: layers are then packed anew.
-constexpr char kNormalFormat[] = "1";
+constexpr char kNormalFormat[] = "2";
 // 2000-01-01: of directories, and from where the times of packages are counted.
 constexpr std::int64_t kTimeBase = 946684800;
 

@@ -56,6 +56,9 @@ TEST_CASE("what is older than the epoch keeps its time, and a package's files ge
   CHECK(normal.time_of("usr/lib/a b", SeenKind::file, kEpoch) == kEpoch);
   CHECK(normal.time_of("usr/lib/a b", SeenKind::file, kNow) == stamp);
   CHECK(normal.time_of("usr/lib/s", SeenKind::link, kNow) == stamp);
+  CHECK(normal.time_of("usr/lib/s", SeenKind::link, kOld) == stamp);
+  CHECK(normal.time_of("usr/lib/nobody's", SeenKind::link, kOld) == kOld);
+  CHECK(normal.time_of("usr/lib/nobody's", SeenKind::link, kNow) == kEpoch);
   CHECK(normal.time_of("var/db/pkg/dev-libs/x-1/USE", SeenKind::file, kNow) == stamp);
   CHECK(normal.time_of("var/db/pkg/dev-libs/x-1", SeenKind::directory, kOld) == stamp);
   CHECK(normal.time_of("usr/lib/nobody's", SeenKind::file, kNow) == kEpoch);
