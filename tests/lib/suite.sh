@@ -92,7 +92,11 @@ suite_add() {
   suite_began[$name]=$(_suite_now)
   # No terminal to ask on, and a second's grace before a test that hangs is killed: scripts clean
   # up on SIGTERM.
-  timeout --kill-after=15 "$limit" "$@" >"$(_suite_log "$name")" 2>&1 </dev/null &
+  (
+    # Whatever a test leaves behind keeps no later run waiting.
+    [[ -z ${suite_lock:-} ]] || exec {suite_lock}>&-
+    exec timeout --kill-after=15 "$limit" "$@"
+  ) >"$(_suite_log "$name")" 2>&1 </dev/null &
   suite_running[$!]=$name
 }
 
