@@ -210,6 +210,12 @@ assert_error() {
   assert_lacks "$err" "terminate called"
 }
 
+# What a case has started ends with it.
+_begin_case() {
+  e2e_background=()
+  trap _end_background EXIT
+}
+
 check_count=0
 check_failed=()
 check() {
@@ -218,9 +224,7 @@ check() {
   check_count=$((check_count + 1))
   mkdir -p "$scratch/case-$check_count"
   if (
-    # What a case has started ends with it.
-    e2e_background=()
-    trap _end_background EXIT
+    _begin_case
     cd "$scratch/case-$check_count"
     "$@"
   ); then
