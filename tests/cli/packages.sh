@@ -6,7 +6,7 @@
 # GBOX_TEST_GRAPH=40 takes a larger graph.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
-readonly size=${GBOX_TEST_GRAPH:-6}
+readonly size=${GBOX_TEST_GRAPH:-7}
 RANDOM=${GBOX_TEST_SEED:-$$}
 say "seed ${GBOX_TEST_SEED:-$$}"
 own_store store

@@ -5,6 +5,8 @@
 #
 # usage: plan_helper.sh [ASK_PLAN]   (default: beside $GBOX, in the build directory)
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
+# With a metadata cache gbox tells much of this without asking Portage.
+export GBOX_TEST_REPO=$e2e_root/tests/standin/repo
 
 ask_plan=${1:-$(dirname "$GBOX")/../../tests/unit/build/ask_plan}
 [[ -x $ask_plan ]] || die "there is no '$ask_plan'" "give ASK_PLAN, or set GBOX"
