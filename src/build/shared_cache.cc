@@ -48,9 +48,7 @@ SharedCache parse_shared_cache(const std::string& text, const std::string& name)
   cache.size_bytes = json_size(json, "size_bytes", what);
   if (!spec::is_id(cache.id)) refuse_shared(quoted(cache.id) + " is no id of a cache");
   if (shared_cache_name(cache.id) != name) refuse_shared("it is of the cache " + quoted(cache.id));
-  if (cache.size_bytes > kMaxSharedBytes)
-    refuse_shared("it takes " + human_size(cache.size_bytes) + ", more than " +
-                  human_size(kMaxSharedBytes));
+  require_shared_size(cache.size_bytes);
   return cache;
 }
 

@@ -45,6 +45,11 @@ void require_format(const Json& document, std::string_view format, std::string_v
     refuse_shared("version " + std::to_string(version) + " is not known to this gbox");
 }
 
+void require_shared_size(std::uint64_t bytes) {
+  if (bytes > kMaxSharedBytes)
+    refuse_shared("it takes " + human_size(bytes) + ", more than " + human_size(kMaxSharedBytes));
+}
+
 std::string shared_facts_name(const std::string& key) {
   return std::string(kShareDirectory) + '/' + key + ".json";
 }
@@ -105,9 +110,7 @@ SharedPackage parse_shared_facts(const std::string& text, const std::string& nam
   const std::string cpv = field(parse_fields(package.stanza), "CPV");
   if (!package.stanza.empty() && cpv != package.cpv)
     refuse_shared("its entry for the index is of " + quoted(cpv));
-  if (package.size_bytes > kMaxSharedBytes)
-    refuse_shared("it takes " + human_size(package.size_bytes) + ", more than " +
-                  human_size(kMaxSharedBytes));
+  require_shared_size(package.size_bytes);
   return shared;
 }
 

@@ -17,7 +17,8 @@ void require_format(const Json& document, std::string_view format, std::string_v
 inline constexpr std::string_view kUnfinished = ".unfinished-";  // how names begin meanwhile
 inline constexpr const char* kShareDirectory = "gbox-packages";
 inline constexpr std::size_t kMaxSharedFacts = 4u << 20;       // of one KEY.json
-inline constexpr std::uint64_t kMaxSharedBytes = 64ull << 30;  // of one package
+inline constexpr std::uint64_t kMaxSharedBytes = 64ull << 30;  // of one file
+void require_shared_size(std::uint64_t bytes);                 // Throws Error (input) beyond that.
 
 struct SharedPackage {
   store::Package package;

@@ -92,9 +92,7 @@ SharedSnapshot parse_shared_snapshot(const std::string& text, const std::string&
   if (!is_of_phase(snapshot.parts)) refuse_shared("it is not of a phase");
   if (!snapshot.extra.is_object() && !snapshot.extra.is_null())
     refuse_shared("what is kept of it besides is no table");
-  if (snapshot.size_bytes > kMaxSharedBytes)
-    refuse_shared("it takes " + human_size(snapshot.size_bytes) + ", more than " +
-                  human_size(kMaxSharedBytes));
+  require_shared_size(snapshot.size_bytes);
   return snapshot;
 }
 
