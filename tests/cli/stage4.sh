@@ -7,14 +7,9 @@ source "$e2e_lib/mirror.sh"
 own_store stage4
 
 # --- the mirror ---
-# The tree is the stand-in's with what the spec names besides. 'FILE+' holds more lines for FILE.
+# The tree is the stand-in's with what the spec names besides.
 tree=$scratch/tree
-cp -r "$e2e_root/tests/standin/repo" "$tree"
-cp -r "$e2e_root/tests/mirror/tree/." "$tree"
-while IFS= read -r more; do
-  cat "$more" >>"${more%+}"
-  rm "$more"
-done < <(find "$tree" -name '*+')
+standin_tree "$tree" "$e2e_root/tests/mirror/tree"
 # They are in @world below, and would be rebuilt twice to show what others do.
 rm -r "$tree"/{app-shells/bash,dev-util/pkgconf,sys-apps/{baselayout,coreutils,shadow},sys-libs/libcap}
 

@@ -3,9 +3,21 @@
 #
 #   mirror_start NAME [OPTION…] DIR   as serve.py takes them; sets mirror_port[NAME]
 #   mirror_stop NAME                  before the script's end, when a test needs it gone
+#   standin_tree TREE MORE            makes TREE: the stand-in repository with what MORE adds to it,
+#                                     where 'FILE+' holds more lines for FILE
 
 # shellcheck disable=SC2034 # mirror_port is for whoever sources this
 declare -A mirror_port=() _mirror_input=()
+
+standin_tree() {
+  local more
+  cp -r "${e2e_root:?}/tests/standin/repo" "$1"
+  cp -r "$2/." "$1"
+  while IFS= read -r more; do
+    cat "$more" >>"${more%+}"
+    rm "$more"
+  done < <(find "$1" -name '*+')
+}
 
 mirror_start() {
   local name=$1 ready input

@@ -40,14 +40,9 @@ version=${php##*_}
 version=${version%.orig.*}
 
 # --- the mirror ---
-# The tree is the stand-in's and the test's. 'FILE+' holds more lines for FILE.
+# The tree is the stand-in's and the test's.
 tree=$scratch/tree
-cp -r "$e2e_root/tests/standin/repo" "$tree"
-cp -r "$e2e_root/tests/long/php/tree/." "$tree"
-while IFS= read -r more; do
-  cat "$more" >>"${more%+}"
-  rm "$more"
-done < <(find "$tree" -name '*+')
+standin_tree "$tree" "$e2e_root/tests/long/php/tree"
 mkdir "$tree/app-admin/eselect/files"
 cp "$tree/app-admin/eselect-demo/files/eselect" "$tree/app-admin/eselect/files"
 mv "$tree"/dev-lang/php/php-{8.2,"$version"}.ebuild
