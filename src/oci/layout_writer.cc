@@ -22,7 +22,7 @@ namespace gbox::oci {
 
 namespace {
 
-constexpr int kPublishTries = 3;
+constexpr int kPublishTries = 16;  // of so many that write to one place at once, each has its turn
 constexpr std::string_view kLegacyFile = "manifest.json";
 
 struct PendingBlob {
@@ -42,12 +42,12 @@ class Draft {
  public:
   Draft(const TargetPlace& place, Transport transport) : place_(place), transport_(transport) {
     // Another gbox that publishes to the same target may take a draft for a dead one's in the
-    // instant before the lock is held; it then has no name any more, and we make another.
+    // instant before the lock is held: it then is to be removed, or has no name any more.
     do {
       name_ = place.name + ".tmp-" + sys::random_hex(6);
       make();
-      (void)::flock(fd_.get(), LOCK_EX | LOCK_NB);  // only keeps others from tidying it up
-    } while (!sys::try_fstatat(place_.parent.get(), name_, AT_SYMLINK_NOFOLLOW));
+    } while (!fd_ || (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+             !sys::try_fstatat(place_.parent.get(), name_, AT_SYMLINK_NOFOLLOW));
   }
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
@@ -70,7 +70,7 @@ class Draft {
       fd_ = sys::openat(parent, name_, O_WRONLY | O_CREAT | O_EXCL, 0600);
     } else {
       sys::mkdirat(parent, name_, 0700);
-      fd_ = sys::openat(parent, name_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      fd_ = sys::try_openat(parent, name_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).value_or(sys::Fd());
     }
   }
 
@@ -85,21 +85,22 @@ class Draft {
 struct LayoutWriter::State {
   OutputTarget target;
   WriteOptions options;
-  PendingBlobs blobs;
-  std::optional<KeptImages> kept;
+  PendingBlobs own;
   Digest root_digest;
+  // What is there besides, as of the last look.
+  std::optional<KeptImages> kept;
+  PendingBlobs others;
+  std::map<Digest, const PendingBlob*> blobs;  // all that is to be written
   std::uint64_t done_bytes = 0;
   std::uint64_t total_bytes = 0;
 
-  void add(PendingBlob blob) {
-    const auto [place, added] = blobs.try_emplace(blob.descriptor.digest, std::move(blob));
-    if (added) total_bytes += place->second.descriptor.size;
-  }
+  void add(PendingBlob blob) { own.try_emplace(blob.descriptor.digest, std::move(blob)); }
+  void add_other(PendingBlob blob) { others.try_emplace(blob.descriptor.digest, std::move(blob)); }
 
-  // Nothing names it any more.
-  void forget(const Digest& digest) {
-    total_bytes -= blobs.at(digest).descriptor.size;
-    blobs.erase(digest);
+  void gather_blobs() {
+    blobs.clear();
+    for (const PendingBlobs* from : {&own, &others})
+      for (const auto& [digest, blob] : *from) blobs.try_emplace(digest, &blob);
   }
 
   void sync(int fd, std::string_view what) const {
@@ -127,25 +128,42 @@ struct LayoutWriter::State {
   void keep_others(StringMap& annotations) {
     kept = read_kept_images(target, options.name.ref_name);
     for (const Parcel::Document& document : kept->parcel.documents)
-      add({.descriptor = document.descriptor, .file = std::nullopt, .bytes = document.text});
+      add_other({.descriptor = document.descriptor, .file = std::nullopt, .bytes = document.text});
     for (const auto& [digest, descriptor] : kept->parcel.blobs)
-      add({.descriptor = descriptor,
-           .file = kept->reader->open_blob(descriptor),
-           .linkable = target.transport == Transport::directory,
-           .bytes = {}});
+      add_other({.descriptor = descriptor,
+                 .file = kept->reader->open_blob(descriptor),
+                 .linkable = target.transport == Transport::directory,
+                 .bytes = {}});
+    gather_blobs();
     if (kept->about_them.empty()) return;
-    const auto own = referrers_of(annotations);
+    const auto ours = referrers_of(annotations);
     PendingBlob index{.descriptor = {},
                       .file = std::nullopt,
                       .bytes = merge_referrers(
-                          kept->referrers, own ? blobs.at(own->digest).bytes : "",
+                          kept->referrers, ours ? own.at(ours->digest).bytes : "",
                           [&](const Digest& each) { return kept->about_them.contains(each); })};
     index.descriptor = {.media_type = std::string(kIndexType),
                         .digest = sha256(index.bytes),
                         .size = index.bytes.size()};
     annotations[std::string(kReferrersKey)] = referrers_annotation(index.descriptor);
-    if (own) forget(own->digest);
-    add(std::move(index));
+    add_other(std::move(index));
+    gather_blobs();
+    if (ours) blobs.erase(ours->digest);  // nothing names it any more
+  }
+
+  // Everything that is to be written, and the text of index.json.
+  std::string compose(const Descriptor& manifest, StringMap annotations) {
+    kept.reset();
+    others.clear();
+    gather_blobs();
+    const sys::Fd lock = lock_target(target);
+    const TargetPlace place = examine_target(target, options.name.ref_name, options.others);
+    if (options.others == Others::keep && place.occupied == Occupied::layout)
+      keep_others(annotations);
+    done_bytes = 0;
+    total_bytes = 0;
+    for (const auto& [digest, blob] : blobs) total_bytes += blob->descriptor.size;
+    return index_text(manifest, annotations);
   }
 
   void append(const PendingBlob& blob, int out_fd) {
@@ -183,7 +201,7 @@ struct LayoutWriter::State {
         sys::mkdirat(blobs_fd.get(), algorithm, 0755);
         directory = sys::openat(blobs_fd.get(), algorithm, O_RDONLY | O_DIRECTORY);
       }
-      write_blob(blob, directory.get());
+      write_blob(*blob, directory.get());
     }
     sys::write_file_atomically(root, std::string(kLayoutFile), kLayoutText, 0644, options.durable);
     sys::write_file_atomically(root, std::string(kIndexFile), index, 0644, options.durable);
@@ -204,8 +222,8 @@ struct LayoutWriter::State {
   // What 'docker save' wrote before there was an image layout, and still writes beside it: docker
   // 24 and older, and skopeo's 'docker-archive', read nothing else. Only one image fits it.
   [[nodiscard]] std::string legacy_text() const {
-    const auto root = blobs.find(root_digest);
-    if ((kept && !kept->entries.empty()) || root == blobs.end() ||
+    const auto root = own.find(root_digest);
+    if ((kept && !kept->entries.empty()) || root == own.end() ||
         root->second.descriptor.media_type != kManifestType)
       return {};
     const Manifest manifest = parse_manifest(root->second.bytes, "the manifest");
@@ -241,9 +259,9 @@ struct LayoutWriter::State {
                        tar_header("blobs/" + std::string(digest.algorithm_name()) + '/',
                                   TarKind::directory, 0),
                        what);
-      const std::uint64_t size = blob.descriptor.size;
+      const std::uint64_t size = blob->descriptor.size;
       sys::write_all(fd, tar_header(blob_name(digest), TarKind::file, size), what);
-      append(blob, fd);
+      append(*blob, fd);
       write_padding(fd, size, what);
     }
     sys::write_all(fd, std::string(2 * kTarBlock, '\0'), what);
@@ -263,15 +281,15 @@ struct LayoutWriter::State {
     }
   }
 
-  // Returns false when somebody else published to the same place meanwhile.
+  // Returns false when somebody else published to the same place since it was looked at.
   [[nodiscard]] bool try_publish(const Draft& draft) const {
+    const sys::Fd lock = lock_target(target);
     const TargetPlace place = examine_target(target, options.name.ref_name, options.others);
-    if (kept && !kept->is_current(target))
-      throw Error("somebody else has written to it meanwhile", ExitCode::image)
-          .set_hint("run again: all that was made is kept");
+    const bool is_known = kept ? kept->is_current(target) : place.occupied != Occupied::layout;
+    if (options.others == Others::keep && !is_known) return false;
     try {
       if (target.transport == Transport::archive) {
-        sys::renameat(place.parent.get(), draft.name(), place.parent.get(), place.name);
+        replace_file(place, draft.name());
       } else {
         const std::string old = replace_directory(place, draft.name());
         if (!old.empty()) remove_old(place, old);
@@ -284,23 +302,23 @@ struct LayoutWriter::State {
     return true;
   }
 
-  void publish(const Descriptor& manifest, StringMap annotations) {
+  void publish(const Descriptor& manifest, const StringMap& annotations) {
     root_digest = manifest.digest;
-    const TargetPlace place = examine_target(target, options.name.ref_name, options.others);
-    remove_stale_leftovers(place);
-    if (options.others == Others::keep && place.occupied == Occupied::layout)
-      keep_others(annotations);
-    Draft draft(place, target.transport);
-    const std::string index = index_text(manifest, annotations);
-    if (target.transport == Transport::archive)
-      write_archive(draft.fd(), index);
-    else
-      write_directory(draft.fd(), index);
-    for (int tries = 1; !try_publish(draft); ++tries) {
-      if (tries == kPublishTries)
-        throw Error("others keep writing to the same place", ExitCode::image);
+    for (int tries = 0; tries < kPublishTries; ++tries) {
+      const std::string index = compose(manifest, annotations);
+      const TargetPlace place = find_place(target);
+      remove_stale_leftovers(place);
+      Draft draft(place, target.transport);
+      if (target.transport == Transport::archive)
+        write_archive(draft.fd(), index);
+      else
+        write_directory(draft.fd(), index);
+      if (!try_publish(draft)) continue;
+      draft.published();
+      return;
     }
-    draft.published();
+    throw Error("others keep writing to the same place", ExitCode::image)
+        .set_hint("run again: all that was made is kept");
   }
 };
 
@@ -349,7 +367,7 @@ Descriptor LayoutWriter::add_bytes(std::string bytes, std::string_view media_typ
 }
 
 void LayoutWriter::publish(const Descriptor& manifest, const StringMap& annotations) {
-  if (!state_->blobs.contains(manifest.digest))
+  if (!state_->own.contains(manifest.digest))
     throw Error("internal error: publishing an image whose manifest was not added");
   try {
     state_->publish(manifest, annotations);

@@ -3,10 +3,12 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 #include "files.h"
 #include "gbox/base/error.h"
@@ -14,12 +16,15 @@
 #include "gbox/oci/layout.h"
 #include "gbox/sys/beneath.h"
 #include "gbox/sys/file.h"
+#include "gbox/sys/interrupt.h"
 
 namespace gbox::oci {
 
 namespace {
 
 constexpr std::string_view kLeftoverMark = ".tmp-";
+constexpr std::chrono::milliseconds kLockPause{20};
+constexpr int kLockTries = 500;
 
 [[noreturn]] void refuse_target(const OutputTarget& target, const std::string& why,
                                 const std::string& hint) {
@@ -178,6 +183,11 @@ Occupied examine_archive(const OutputTarget& target, const TargetPlace& place,
   return Occupied::layout;
 }
 
+// Whether renameat2(2) refuses its flag, and not the names: NFS, some FUSE.
+bool cannot_rename_so(int error_number) {
+  return error_number == EINVAL || error_number == ENOSYS || error_number == EOPNOTSUPP;
+}
+
 }  // namespace
 
 std::string deed_of(const OutputTarget& target) {
@@ -185,7 +195,7 @@ std::string deed_of(const OutputTarget& target) {
          gbox::quoted(target.path);
 }
 
-TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name, Others others) {
+TargetPlace find_place(const OutputTarget& target) {
   const std::string path = resolve(target);
   if (path == "/")
     refuse_target(target, "the root directory cannot be replaced", "use another path");
@@ -193,6 +203,31 @@ TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name
   std::tie(place.parent_path, place.name) = sys::split_last(path);
   if (place.parent_path.empty()) place.parent_path = path.starts_with('/') ? "/" : ".";
   place.parent = open_parent(target, place.parent_path);
+  return place;
+}
+
+sys::Fd lock_target(const OutputTarget& target) {
+  const TargetPlace place = find_place(target);
+  for (int tries = 0; tries < kLockTries; ++tries) {
+    sys::check_interrupt();
+    sys::Fd fd(::openat(place.parent.get(), place.name.c_str(),
+                        O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return {};  // what is wrong with it, who looks at it next says
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return {};  // a file system without locks
+      std::this_thread::sleep_for(kLockPause);
+      continue;
+    }
+    const auto named = sys::try_fstatat(place.parent.get(), place.name, AT_SYMLINK_NOFOLLOW);
+    const struct stat ours = sys::fstat(fd.get());
+    if (named && named->st_ino == ours.st_ino && named->st_dev == ours.st_dev) return fd;
+  }
+  refuse_target(target, "another program keeps it locked",
+                "run again when that has ended: all that was made is kept");
+}
+
+TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name, Others others) {
+  TargetPlace place = find_place(target);
   try {
     place.occupied = target.transport == Transport::archive
                          ? examine_archive(target, place, ref_name, others)
@@ -206,6 +241,7 @@ TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name
 }
 
 void check_target(const OutputTarget& target, std::string_view ref_name, Others others) {
+  const sys::Fd lock = lock_target(target);
   (void)examine_target(target, ref_name, others);  // it throws what there is to say
 }
 
@@ -226,6 +262,17 @@ void remove_stale_leftovers(const TargetPlace& place) noexcept {
   }
 }
 
+void replace_file(const TargetPlace& place, const std::string& from) {
+  const int parent = place.parent.get();
+  if (place.occupied == Occupied::no) {
+    if (::renameat2(parent, from.c_str(), parent, place.name.c_str(), RENAME_NOREPLACE) == 0)
+      return;
+    if (!cannot_rename_so(errno))
+      throw SysError(errno, "rename " + gbox::quoted(from) + " to " + gbox::quoted(place.name));
+  }
+  sys::renameat(parent, from, parent, place.name);
+}
+
 std::string replace_directory(const TargetPlace& place, const std::string& from,
                               Exchange exchange) {
   const int parent = place.parent.get();
@@ -237,7 +284,7 @@ std::string replace_directory(const TargetPlace& place, const std::string& from,
   if (exchange == Exchange::yes) {
     if (::renameat2(parent, from.c_str(), parent, place.name.c_str(), RENAME_EXCHANGE) == 0)
       return from;
-    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+    if (!cannot_rename_so(errno))
       throw SysError(errno, "exchange " + gbox::quoted(from) + " and " + gbox::quoted(place.name));
   }
   const std::string old = place.name + ".old-" + sys::random_hex(6);

@@ -23,13 +23,24 @@ struct TargetPlace {
   Occupied occupied = Occupied::no;
 };
 
+// Where it is, whatever is there. Throws Error (image) when there is no directory for it.
+TargetPlace find_place(const OutputTarget& target);
 // Throws Error (image) when the target may not be written; see check_target().
 TargetPlace examine_target(const OutputTarget& target, std::string_view ref_name, Others others);
+
+// Of several gboxes that publish to one place, one at a time looks at it and replaces it: waits for
+// the others, some seconds at most. Throws Error (image) when they do not end. What is locked is
+// the old image itself, so nothing stays behind; nothing is held where there is none.
+sys::Fd lock_target(const OutputTarget& target);
 
 std::string deed_of(const OutputTarget& target);  // "write layout 'out'", "write archive 'x.tar'"
 
 // Removes what killed gboxes left beside the target: NAME.tmp-HEX that nobody holds a lock on.
 void remove_stale_leftovers(const TargetPlace& place) noexcept;
+
+// Puts file `from` in place of `place.name`. Throws SysError (EEXIST) when there was none and now
+// is.
+void replace_file(const TargetPlace& place, const std::string& from);
 
 enum class Exchange { yes, no };  // whether RENAME_EXCHANGE may be tried
 // Puts directory `from` in place of `place.name`. A crash leaves the old or the new one; only on

@@ -2,6 +2,8 @@
 
 #include <sys/file.h>
 
+#include <thread>
+
 #include "files.h"
 #include "fixture.h"
 #include "gbox/oci/attachment.h"
@@ -174,6 +176,33 @@ TEST_CASE("images of other names are kept when that is asked for, with what is a
         "write layout " + shown(f.directory()) +
             ": what it already holds has no name | use another path: among several, an image is "
             "found by its name alone");
+}
+
+TEST_CASE("of many that add an image at once, none is lost") {
+  const Fixture f;
+  constexpr int kWriters = 8;
+  const ImageSpec image = f.spec();
+  for (const Transport transport : {Transport::directory, Transport::archive}) {
+    for (int round = 0; round < 10; ++round) {
+      const std::string path =
+          f.at(std::to_string(round) + (transport == Transport::archive ? ".tar" : ""));
+      std::vector<std::thread> writers;
+      for (int each = 0; each < kWriters; ++each)
+        writers.emplace_back([&, name = "n" + std::to_string(each)] {
+          try {
+            LayoutWriter writer({transport, path, name}, {.name = image_name(name, "tiny"),
+                                                          .others = Others::keep,
+                                                          .durable = sys::Durable::no});
+            assemble(image, writer);
+          } catch (const Error& error) {
+            FAIL_CHECK(error.message());
+          }
+        });
+      for (std::thread& writer : writers) writer.join();
+      CHECK(LayoutReader({transport, path, ""}).index().manifests.size() == kWriters);
+      CHECK(verify_layout({transport, path, ""}) == std::vector<std::string>{});
+    }
+  }
 }
 
 TEST_CASE("what must not be replaced is refused early and stays as it is") {
