@@ -1,6 +1,7 @@
 // The program: command line → command → exit status. Everything that fails arrives here once, as
 // an Error, and is said once.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -112,6 +113,8 @@ int run(Invocation& invocation, Console& console, char** argv) {
       std::visit([](auto& args) -> StoreArgs& { return args.store; }, invocation.command);
   store.directory = store_directory(store.directory);
   if (!works_outside(invocation.command)) {
+    // What is made has the mode that it is made with: an image does not tell of its maker's habits.
+    (void)::umask(022);
     // Inside, the caller's home directory is no longer to be found by uid.
     if (const std::string keys = portage::user_key_directory(); !keys.empty())
       if (::setenv("GBOX_KEYS", keys.c_str(), 1) != 0) throw std::bad_alloc();

@@ -42,8 +42,10 @@ reproducible_spec "$scratch/one/stage4.toml"
 ok gbox build "$scratch/one/stage4.toml" --output "oci:$scratch/image" --jobs 1 --emerge-jobs 1 \
   --cache-to "dir=$scratch/shared"
 image=$scratch/image
-# The same where all packages are merged out of binary packages.
-ok gbox build "$scratch/one/stage4.toml" --output "oci:$scratch/merged" --store "$scratch/merged-store" \
+# The same where all packages are merged out of binary packages, for somebody of other names and habits.
+mkdir "$scratch/home"
+ok env HOME="$scratch/home" USER=other LOGNAME=other LANG=C TZ=Asia/Tokyo bash -c 'umask 077; exec "$@"' -- \
+  "$GBOX" build "$scratch/one/stage4.toml" --output "oci:$scratch/merged" --store "$scratch/merged-store" \
   --cache-from "dir=$scratch/shared" --cache-snapshots never
 assert_lacks "$err" GRAPH-COMPILE
 [[ $(digest_of "$scratch/merged") == "$(digest_of "$image")" ]] || {
