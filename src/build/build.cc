@@ -332,7 +332,7 @@ std::vector<OutputInfo> make_outputs(const BuildRequest& request, const Places& 
   // What is written stacks on it, also when all steps are there already.
   if (places.emits && !inputs.spec.base.image.empty()) open_base(inputs, sources);
 
-  LayerPacker packer(inputs.spec.output, store);
+  LayerPacker packer(inputs.spec, store);
   const bool layered = inputs.spec.output.layers == spec::Layers::phase;
   BackgroundPacker ahead(packer);
   Run run(inputs, sources, planned, &caches, request.effort);

@@ -156,7 +156,7 @@ std::vector<PackedPart> LayerPacker::pack_packages(const std::vector<std::string
     parts.clear();
   }
 
-  const ShownRoot shown(store_, chain, output_.root, image_epoch());
+  const ShownRoot shown(store_, chain, roots_, image_epoch());
   const MountedChain tree = mount_chain(store_, chain);
   const layer::PackOptions options = image_options(shown, report);
   const layer::ChangeList list = layer::scan_for_layer(tree.get(), options);

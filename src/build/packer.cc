@@ -41,6 +41,12 @@ std::string_view media_type(spec::Compression compression) {
   throw Error("internal error: unknown compression");
 }
 
+std::vector<std::string> roots_of_phases(const spec::BuildSpec& spec) {
+  std::vector<std::string> roots;
+  for (const spec::Phase& phase : spec.phases) roots.push_back(phase.root);
+  return roots;
+}
+
 // Keeps what another thread warned of until the one that may speak asks for it.
 class Collected : public WarningSink {
  public:
@@ -53,8 +59,11 @@ class Collected : public WarningSink {
 
 }  // namespace
 
-LayerPacker::LayerPacker(const spec::Output& output, store::Store& store)
-    : output_(output), store_(store), epoch_(environment_epoch()) {}
+LayerPacker::LayerPacker(const spec::BuildSpec& spec, store::Store& store)
+    : output_(spec.output),
+      roots_(shown_roots(spec.output.root, roots_of_phases(spec))),
+      store_(store),
+      epoch_(environment_epoch()) {}
 
 std::int64_t LayerPacker::image_epoch() const {
   if (!image_epoch_) throw Error("internal error: an image is packed before its time is known");
@@ -79,7 +88,7 @@ Packed LayerPacker::pack(const std::vector<std::string>& snapshots,
                             options_text(kind == layer::TreeKind::plain ? "plain" : "upper")};
   if (const auto cached = store_.find_layer(key)) return {blob_of(*cached), false};
 
-  const ShownRoot shown(store_, chain, output_.root, image_epoch());
+  const ShownRoot shown(store_, chain, roots_, image_epoch());
   layer::PackOptions options = image_options(shown, report);
   options.kind = kind;
   const MountedChain tree = mount_chain(store_, snapshots);
@@ -118,7 +127,7 @@ oci::LayerBlob LayerPacker::pack_tree(const layer::Adoption& adoption, const std
 
 std::string LayerPacker::options_text(std::string_view kind) const {
   return std::string("format=") + kPackFormat + ";normal=" + content::kNormalFormat +
-         ";epoch=" + std::to_string(image_epoch()) + ";root=" + output_.root +
+         ";epoch=" + std::to_string(image_epoch()) + ";root=" + join(roots_, ",") +
          ";kind=" + std::string(kind) + codec_text();
 }
 

@@ -45,7 +45,7 @@ struct PackReport {
 class LayerPacker {
  public:
   // Throws Error (usage) when SOURCE_DATE_EPOCH is no number.
-  LayerPacker(const spec::Output& output, store::Store& store);
+  LayerPacker(const spec::BuildSpec& spec, store::Store& store);
 
   // The image's time, which pack() needs: not everybody who has a packer makes an image.
   void set_image_epoch(std::int64_t epoch) noexcept { image_epoch_ = epoch; }
@@ -88,6 +88,7 @@ class LayerPacker {
   [[nodiscard]] oci::LayerBlob blob_of(const store::CachedLayer& layer) const;
 
   const spec::Output& output_;
+  std::vector<std::string> roots_;  // see shown_roots()
   store::Store& store_;
   std::optional<std::int64_t> epoch_;
   std::optional<std::int64_t> image_epoch_;

@@ -1,6 +1,8 @@
 #include "shown_root.h"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 
 #include "gbox/base/error.h"
 #include "gbox/sys/beneath.h"
@@ -51,27 +53,66 @@ content::Owners owners_of(store::Store& store, const std::vector<std::string>& c
   return directory ? content::Owners::read(directory->get()) : content::Owners();
 }
 
+std::vector<std::string> shown_roots(const std::string& root,
+                                     const std::vector<std::string>& others) {
+  const std::string above = root == "/" ? root : root + '/';
+  std::set<std::string> roots{root};
+  for (const std::string& other : others)
+    if (other.starts_with(above)) roots.insert(other);
+  return {roots.begin(), roots.end()};
+}
+
+ShownRoot::Part::Part(store::Store& store, const std::vector<std::string>& chain, int mount,
+                      const std::string& root, std::string prefix_in_image, std::int64_t epoch)
+    : prefix(std::move(prefix_in_image)),
+      fd(root_or_mount(mount, root)),
+      owners(owners_of(store, chain, root)),
+      normalizer(fd.get(), owners, epoch) {}
+
 ShownRoot::ShownRoot(store::Store& store, const std::vector<std::string>& chain,
-                     const std::string& root, std::int64_t epoch)
-    : mount_(mount_chain(store, chain)),
-      root_(root_or_mount(mount_.get(), root)),
-      owners_(owners_of(store, chain, root)),
-      normalizer_(root_.get(), owners_, epoch) {}
+                     const std::vector<std::string>& roots, std::int64_t epoch)
+    : mount_(mount_chain(store, chain)) {
+  const std::size_t above = roots.front() == "/" ? 1 : roots.front().size() + 1;
+  for (const std::string& root : roots)
+    parts_.emplace_back(store, chain, mount_.get(), root,
+                        root == roots.front() ? "" : root.substr(above) + '/', epoch);
+}
+
+const ShownRoot::Part& ShownRoot::part_of(std::string_view& path) const {
+  // Sorted: what is within another comes after it.
+  const auto found = std::find_if(parts_.rbegin(), parts_.rend(),
+                                  [&](const Part& part) { return path.starts_with(part.prefix); });
+  path.remove_prefix(found->prefix.size());
+  return *found;
+}
+
+const content::InstalledPackage* ShownRoot::owner_of(std::string_view path) const {
+  const Part& part = part_of(path);
+  return part.normalizer.owner_of(path);
+}
 
 bool ShownRoot::leaves_out(const std::string& path) const {
-  return content::Normalizer::leaves_out(path);
+  std::string_view inner = path;
+  (void)part_of(inner);
+  return content::Normalizer::leaves_out(inner);
 }
 
 std::int64_t ShownRoot::mtime(const layer::Entry& entry) const {
-  return normalizer_.time_of(entry.path, kind_of(entry.kind), entry.status.st_mtim.tv_sec);
+  std::string_view inner = entry.path;
+  const Part& part = part_of(inner);
+  return part.normalizer.time_of(inner, kind_of(entry.kind), entry.status.st_mtim.tv_sec);
 }
 
 bool ShownRoot::may_rewrite(const layer::Entry& entry) const {
-  return content::Normalizer::may_rewrite(entry.path);
+  std::string_view inner = entry.path;
+  (void)part_of(inner);
+  return content::Normalizer::may_rewrite(inner);
 }
 
 std::string ShownRoot::rewritten(const layer::Entry& entry, std::string content) const {
-  return normalizer_.rewritten(entry.path, std::move(content));
+  std::string_view inner = entry.path;
+  const Part& part = part_of(inner);
+  return part.normalizer.rewritten(inner, std::move(content));
 }
 
 }  // namespace gbox::build

@@ -4,8 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gbox/content/normal.h"
@@ -29,16 +30,19 @@ content::Owners owners_of(store::Store& store, const std::vector<std::string>& c
 // The directory `root` of a mounted chain; nullopt when there is none yet.
 std::optional<sys::Fd> open_root(int mount, const std::string& root);
 
+// `root` ("/"), and those of `others` that are below it ("/destination"): each has a database of
+// its own. Sorted, `root` first.
+std::vector<std::string> shown_roots(const std::string& root,
+                                     const std::vector<std::string>& others);
+
 class ShownRoot : public layer::Rewriter {
  public:
-  // `chain` up to the snapshot whose layer is packed.
-  ShownRoot(store::Store& store, const std::vector<std::string>& chain, const std::string& root,
-            std::int64_t epoch);
+  // `chain` up to the snapshot whose layer is packed; `roots` as of shown_roots(): the first is the
+  // image's.
+  ShownRoot(store::Store& store, const std::vector<std::string>& chain,
+            const std::vector<std::string>& roots, std::int64_t epoch);
 
-  [[nodiscard]] const content::Owners& owners() const noexcept { return owners_; }
-  [[nodiscard]] const content::InstalledPackage* owner_of(const std::string& path) const {
-    return normalizer_.owner_of(path);
-  }
+  [[nodiscard]] const content::InstalledPackage* owner_of(std::string_view path) const;
 
   [[nodiscard]] bool leaves_out(const std::string& path) const override;
   [[nodiscard]] std::int64_t mtime(const layer::Entry& entry) const override;
@@ -47,10 +51,19 @@ class ShownRoot : public layer::Rewriter {
                                       std::string content) const override;
 
  private:
+  struct Part {
+    Part(store::Store& store, const std::vector<std::string>& chain, int mount,
+         const std::string& root, std::string prefix, std::int64_t epoch);
+    std::string prefix;  // of the paths in it: "" or "destination/"
+    sys::Fd fd;
+    content::Owners owners;
+    content::Normalizer normalizer;
+  };
+  // The innermost root that holds it; cuts the path down to what it is there.
+  [[nodiscard]] const Part& part_of(std::string_view& path) const;
+
   MountedChain mount_;
-  sys::Fd root_;
-  content::Owners owners_;
-  content::Normalizer normalizer_;
+  std::deque<Part> parts_;  // of which none moves: normalizers borrow from them
 };
 
 }  // namespace gbox::build

@@ -21,6 +21,10 @@ layers = "single"
 name = "graph"
 emerge = ["dev-graph/all"]
 [[phase]]
+name = "within"
+root = "/within"
+emerge = ["dev-graph/p00"]
+[[phase]]
 name = "script"
 run = '''
 useradd --create-home joe
@@ -73,7 +77,10 @@ stamp=$(inside 'stat -c %Y "$1/usr/bin/graph-p00"')
 [[ $stamp -ge 946684800 && $stamp -lt 1215120256 ]] || fail "graph-p00 has the time $stamp"
 assert_equal "$(inside 'cat "$1/var/db/pkg/dev-graph/p00-1/BUILD_TIME"')" "$stamp"
 assert_contains "$(inside 'cat "$1/var/db/pkg/dev-graph/p00-1/CONTENTS"')" " $stamp"
-for gone in var/log/emerge.log var/cache/edb/mtimedb var/log/portage/some.log var/cache/ldconfig/aux-cache; do
+# A root within the image has a database of its own: the same goes for that.
+assert_equal "$(inside 'stat -c %Y "$1/within/usr/bin/graph-p00"; cat "$1/within/var/db/pkg/dev-graph/p00-1/BUILD_TIME"')" \
+  "$stamp"$'\n'"$stamp"
+for gone in within/var/cache/edb/mtimedb var/log/emerge.log var/cache/edb/mtimedb var/log/portage/some.log var/cache/ldconfig/aux-cache; do
   inside 'test ! -e "$1/'$gone'"' || fail "/$gone is in the image"
 done
 # Python and Portage take it as it is: bytecode is used, nothing of a package is thought changed.
