@@ -58,11 +58,11 @@ std::vector<Deed> later_deeds(const Inputs& inputs, const spec::Phase& phase) {
   return deeds;
 }
 
-Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, int rootfd,
+Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, const StepRoot& root,
                   const CompileOptions& how) {
   portage::Environment environment = package_environment(inputs, package.root, how.jobs);
   // Portage's default is zstd, and it gives up on the package where the image has none.
-  if (!has_program(rootfd, "zstd"))
+  if (!has_program(root.mount().get(), "zstd"))
     environment = merged(environment, {{"BINPKG_COMPRESS", "gzip"}});
   std::string atom = '=' + package.cpv;
   if (!package.repository.empty()) atom += "::" + package.repository;

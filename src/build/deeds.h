@@ -20,8 +20,8 @@ struct CompileOptions {
   unsigned jobs = 1;   // of make
   bool merges = true;  // false: the binary package is all that comes of it
 };
-// One package from its ebuild; PKGDIR gets the binary package. `rootfd` is where it runs.
-Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, int rootfd,
+// One package from its ebuild; PKGDIR gets the binary package. `root` is where it runs.
+Deed compile_deed(const Inputs& inputs, const portage::PackageId& package, const StepRoot& root,
                   const CompileOptions& how);
 // From the binary packages in PKGDIR, in this order.
 Deed merge_deed(const Inputs& inputs, const std::vector<std::string>& cpvs,

@@ -204,8 +204,7 @@ void PackageRun::build(const plan::Order& order) {
   shown.packages = bench.scratch_directory("packages");
   shown.packages_access = sandbox::Access::read_write;
   const CompileOptions options{order.jobs, order.kind == OrderKind::make};
-  start(std::move(job),
-        compile_deed(context_.inputs, planned.id, bench.root().mount().get(), options), shown);
+  start(std::move(job), compile_deed(context_.inputs, planned.id, bench.root(), options), shown);
 }
 
 void PackageRun::merge(const plan::Order& order) {

@@ -35,3 +35,10 @@ assert_contains "$out" in
 # The kernel reads what it has left.
 ok gbox run --storage kernel undo -- sh -c 'cat /etc/debian_version/in && ! ls /etc/issue.net && ls /usr/share/aclocal'
 assert_equal "$out" $'in\nnew'
+
+# A package by itself: what looks into its root before it is built holds that no longer.
+spec "$scratch/package.toml" <<<'[[phase]]
+name = "package"
+emerge = ["dev-demo/greetgen"]'
+ok gbox build --storage fuse "$scratch/package.toml"
+ok gbox run --storage fuse package -- test -x /usr/bin/greetgen
