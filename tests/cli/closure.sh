@@ -53,7 +53,7 @@ assert_equal "$(jq -r '.architecture + " " + .config.User' "$config")" "$(
 ) 0:0"
 
 # --- what was found is remembered, until something of it is another ---
-library=$(cd "$GBOX_STORE/snapshots" && "$e2e_lib/in-ids" find . -path '*/fs/destination/usr/lib*' -name 'libgreet.so.2*' -type f)
+library=$("$e2e_lib/in-ids" find "$GBOX_STORE/snapshots" -path '*/fs/destination/usr/lib*' -name 'libgreet.so.2*' -type f -printf './%P\n')
 [[ $library == ./*libgreet* ]] || fail "libgreet is at '$library'"
 # Snapshots may share the file by hard links.
 while read -r path; do "$e2e_lib/in-ids" mv "$GBOX_STORE/snapshots/$path" "$GBOX_STORE/snapshots/$path.away"; done <<<"$library"
