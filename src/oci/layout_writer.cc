@@ -97,10 +97,12 @@ struct LayoutWriter::State {
   void add(PendingBlob blob) { own.try_emplace(blob.descriptor.digest, std::move(blob)); }
   void add_other(PendingBlob blob) { others.try_emplace(blob.descriptor.digest, std::move(blob)); }
 
-  void gather_blobs() {
+  // `replaced` is one of its own that nothing names any more.
+  void gather_blobs(const std::optional<Digest>& replaced) {
     blobs.clear();
-    for (const PendingBlobs* from : {&own, &others})
-      for (const auto& [digest, blob] : *from) blobs.try_emplace(digest, &blob);
+    for (const auto& [digest, blob] : own)
+      if (digest != replaced) blobs.try_emplace(digest, &blob);
+    for (const auto& [digest, blob] : others) blobs.try_emplace(digest, &blob);
   }
 
   void sync(int fd, std::string_view what) const {
@@ -124,8 +126,9 @@ struct LayoutWriter::State {
   }
 
   // The images of other names that are there, with what is about them. Their files come by links
-  // where that goes: nobody else will have them once this is published.
-  void keep_others(StringMap& annotations) {
+  // where that goes: nobody else will have them once this is published. Returns the digest of what
+  // is about the own image alone, when one index now tells of all.
+  std::optional<Digest> keep_others(StringMap& annotations) {
     kept = read_kept_images(target, options.name.ref_name);
     for (const Parcel::Document& document : kept->parcel.documents)
       add_other({.descriptor = document.descriptor, .file = std::nullopt, .bytes = document.text});
@@ -134,8 +137,7 @@ struct LayoutWriter::State {
                  .file = kept->reader->open_blob(descriptor),
                  .linkable = target.transport == Transport::directory,
                  .bytes = {}});
-    gather_blobs();
-    if (kept->about_them.empty()) return;
+    if (kept->about_them.empty()) return std::nullopt;
     const auto ours = referrers_of(annotations);
     PendingBlob index{.descriptor = {},
                       .file = std::nullopt,
@@ -147,19 +149,19 @@ struct LayoutWriter::State {
                         .size = index.bytes.size()};
     annotations[std::string(kReferrersKey)] = referrers_annotation(index.descriptor);
     add_other(std::move(index));
-    gather_blobs();
-    if (ours) blobs.erase(ours->digest);  // nothing names it any more
+    return ours ? std::optional(ours->digest) : std::nullopt;
   }
 
   // Everything that is to be written, and the text of index.json.
   std::string compose(const Descriptor& manifest, StringMap annotations) {
     kept.reset();
     others.clear();
-    gather_blobs();
     const sys::Fd lock = lock_target(target);
     const TargetPlace place = examine_target(target, options.name.ref_name, options.others);
+    std::optional<Digest> replaced;
     if (options.others == Others::keep && place.occupied == Occupied::layout)
-      keep_others(annotations);
+      replaced = keep_others(annotations);
+    gather_blobs(replaced);
     done_bytes = 0;
     total_bytes = 0;
     for (const auto& [digest, blob] : blobs) total_bytes += blob->descriptor.size;

@@ -169,6 +169,18 @@ TEST_CASE("images of other names are kept when that is asked for, with what is a
     CHECK(read_attachments(after, two.manifest.digest).size() == 1);
     CHECK(verify_layout(at_name("")) == std::vector<std::string>{});
   }
+  // One image by two names: what is about it is that of both.
+  for (const bool directory : {true, false}) {
+    const auto at_name = [&](const std::string& name) {
+      return directory ? f.directory("twice", name) : f.archive("twice.tar", name);
+    };
+    const ImageDocuments once = add(at_name("1"), "one");
+    CHECK(add(at_name("2"), "one").manifest.digest == once.manifest.digest);
+    CHECK(verify_layout(at_name("")) == std::vector<std::string>{});
+    const LayoutReader both(at_name(""));
+    CHECK(both.index().manifests.size() == 2);
+    CHECK(read_attachments(both, once.manifest.digest).size() == 1);
+  }
   // Without a name it could not be found any more.
   Descriptor entry = f.write(f.directory(), f.spec()).manifest;
   f.plant_index({entry});
