@@ -9,6 +9,8 @@
 
 #include <cerrno>
 
+#include "gbox/sys/beneath.h"
+
 namespace gbox::sandbox {
 
 namespace {
@@ -17,7 +19,7 @@ int open_in_root(int root_fd, const char* path, int flags, std::uint64_t resolve
   open_how how{};
   how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
   how.resolve = resolve;
-  return static_cast<int>(::syscall(SYS_openat2, root_fd, path, &how, sizeof how));
+  return sys::openat2_again(root_fd, path, how);
 }
 
 int new_mount(const char* type, unsigned attributes, const char* key = nullptr,

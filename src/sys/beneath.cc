@@ -14,7 +14,7 @@ namespace gbox::sys {
 
 namespace {
 
-int openat2_once(int dirfd, const char* path, int flags, Resolve resolve, mode_t mode) {
+int open_resolved(int dirfd, const char* path, int flags, Resolve resolve, mode_t mode) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
   how.mode = mode;
@@ -29,12 +29,7 @@ int openat2_once(int dirfd, const char* path, int flags, Resolve resolve, mode_t
       how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
       break;
   }
-  // EAGAIN: a rename raced with the walk; the kernel asks to try again.
-  for (int tries = 0;; ++tries) {
-    const long fd = ::syscall(SYS_openat2, dirfd, path, &how, sizeof how);
-    if (fd >= 0) return static_cast<int>(fd);
-    if (errno != EINTR && (errno != EAGAIN || tries >= 128)) return -1;
-  }
+  return openat2_again(dirfd, path, how);
 }
 
 [[noreturn]] void throw_open_error(int error_number, const std::string& path) {
@@ -47,15 +42,24 @@ int openat2_once(int dirfd, const char* path, int flags, Resolve resolve, mode_t
 
 }  // namespace
 
+int openat2_again(int dirfd, const char* path, const open_how& how) noexcept {
+  // EAGAIN: a rename raced with the walk; the kernel asks to try again.
+  for (int tries = 0;; ++tries) {
+    const long fd = ::syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+    if (fd >= 0) return static_cast<int>(fd);
+    if (errno != EINTR && (errno != EAGAIN || tries >= 128)) return -1;
+  }
+}
+
 Fd open_beneath(int dirfd, const std::string& path, int flags, Resolve resolve, mode_t mode) {
-  const int fd = openat2_once(dirfd, path.c_str(), flags, resolve, mode);
+  const int fd = open_resolved(dirfd, path.c_str(), flags, resolve, mode);
   if (fd < 0) throw_open_error(errno, path);
   return Fd(fd);
 }
 
 std::optional<Fd> try_open_beneath(int dirfd, const std::string& path, int flags, Resolve resolve,
                                    mode_t mode) {
-  const int fd = openat2_once(dirfd, path.c_str(), flags, resolve, mode);
+  const int fd = open_resolved(dirfd, path.c_str(), flags, resolve, mode);
   if (fd >= 0) return Fd(fd);
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
   throw_open_error(errno, path);

@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <thread>
 
 #include "box.h"
 #include "gbox/base/text.h"
@@ -211,6 +213,31 @@ TEST_CASE("targets that are missing are made, told, and the only trace in upper"
   const sys::Fd upper = sys::openat(box.fd(), "upper", O_RDONLY | O_DIRECTORY);
   for (const std::string& name : sys::list_directory(upper.get(), "upper"))
     CHECK(name == "var");  // copied up with its times
+}
+
+TEST_CASE("mount points are found while others rename, which the kernel tells of by EAGAIN") {
+  const sys::TempDir host("/var/tmp", "gbox-host-");
+  sys::write_file_atomically(host.fd(), "resolv.conf", "nameserver 192.0.2.1\n");
+  const sys::TempDir busy("/var/tmp", "gbox-busy-");
+  sys::write_file_atomically(busy.fd(), "a", "");
+  std::atomic<bool> done = false;
+  std::thread renames([&] {
+    while (!done) {
+      (void)::renameat(busy.fd(), "a", busy.fd(), "b");
+      (void)::renameat(busy.fd(), "b", busy.fd(), "a");
+    }
+  });
+  for (int round = 0; round < 60; ++round) {
+    const Box box;
+    sys::write_file_atomically(box.lower(), "etc/real", "");
+    sys::symlinkat("../../../etc/real", box.lower(), "etc/resolv.conf");
+    sandbox::Settings settings = box.settings("show /etc/resolv.conf");
+    settings.mounts.push_back(sandbox::bind_mount(host.fd(), "resolv.conf", "/etc/resolv.conf",
+                                                  sandbox::Access::read_only));
+    CHECK_NOTHROW((void)box.run(std::move(settings)));
+  }
+  done = true;
+  renames.join();
 }
 
 TEST_CASE("a file is bound over a link of the image, also over one that leads nowhere") {

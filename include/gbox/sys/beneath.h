@@ -9,6 +9,8 @@
 
 #include "gbox/sys/fd.h"
 
+struct open_how;  // <linux/openat2.h>
+
 namespace gbox::sys {
 
 enum class Resolve {
@@ -16,6 +18,10 @@ enum class Resolve {
   in_root,      // as after chroot: absolute paths and links start at the directory
   no_symlinks,  // beneath, and no component, the last included, may be a symbolic link: ELOOP
 };
+
+// openat2(2), again when it was interrupted, and 128 times at most when a rename raced with the
+// walk (EAGAIN). -1 and errno when it fails. Allocates nothing: also for a child before execve(2).
+int openat2_again(int dirfd, const char* path, const open_how& how) noexcept;
 
 Fd open_beneath(int dirfd, const std::string& path, int flags, Resolve resolve, mode_t mode = 0);
 // nullopt on ENOENT and ENOTDIR.
