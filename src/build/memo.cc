@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "gbox/base/json.h"
-#include "gbox/portage/repository.h"
 #include "gbox/sys/fd.h"
 
 namespace gbox::build {
@@ -51,11 +50,9 @@ std::string state_of(const struct stat& status) {
 }  // namespace
 
 Digest remembered_repository_digest(store::Store& store, int dirfd, const std::string& path,
-                                    std::int64_t now) {
+                                    const portage::RepositoryState& state, std::int64_t now) {
   const std::string subject = "repository " + path;
   now = or_clock(now);
-  // Taken before the content is read: a change in between gives a state that is never seen again.
-  const portage::RepositoryState state = portage::repository_state(dirfd);
   if (const auto text = store.find_memo(subject, state.digest.to_string()))
     if (const auto known = parse_digests(*text); known && known->size() == 1) return known->front();
   const Digest digest = portage::repository_digest(dirfd);

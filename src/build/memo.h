@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gbox/base/digest.h"
+#include "gbox/portage/repository.h"
 #include "gbox/store/store.h"
 
 namespace gbox::build {
@@ -17,10 +18,11 @@ namespace gbox::build {
 // may change again without any time changing.
 inline constexpr std::int64_t kSettled_s = 2;
 
-// portage::repository_digest() of the repository at `path`, opened as `dirfd` (borrowed). `now` is
-// in unix seconds; 0: the clock's.
+// portage::repository_digest() of the repository at `path`, opened as `dirfd` (borrowed). `state`
+// was taken of it right before: a change in between gives one that is never seen again. `now` is in
+// unix seconds; 0: the clock's.
 Digest remembered_repository_digest(store::Store& store, int dirfd, const std::string& path,
-                                    std::int64_t now = 0);
+                                    const portage::RepositoryState& state, std::int64_t now = 0);
 
 // The digests of the file `fd` (borrowed), one for each algorithm, in their order; `compute` reads
 // it when they are not known.

@@ -204,7 +204,6 @@ void add_network(sandbox::Settings& settings, sandbox::Network network,
 
 std::string phase_distfiles(const StepContext& context, const spec::Phase& phase,
                             const Workbench& bench, const std::string& cpv) {
-  if (!fetches_distfiles(context.inputs)) return context.inputs.distfiles;
   const std::string directory = bench.scratch_directory("distfiles");
   context.supplies->link(phase.name, sys::open(directory, O_RDONLY | O_DIRECTORY).get(), cpv);
   return directory;

@@ -43,7 +43,7 @@ Supplies::Supplies(const StepContext& context, Sources& sources)
 
 // In the order in which the packages are merged.
 void Supplies::ask_for(std::vector<NeededFile> files, std::span<const portage::EmergePlan> plans) {
-  if (files.empty() || !fetches_distfiles(context_.inputs)) return;
+  if (files.empty()) return;
   std::vector<std::string> paths;
   for (const NeededFile& file : files) paths.push_back("distfiles/" + file.file.name);
   context_.store.keep(paths);

@@ -50,12 +50,20 @@ class TreeHasher {
 
   Digest finish() { return hasher_.finish(); }
   [[nodiscard]] const timespec& newest() const noexcept { return newest_; }
+  [[nodiscard]] const std::string& closed() const noexcept { return closed_; }
+
+  void note_closed(const struct stat& status, const std::string& path) {
+    const mode_t needed = S_ISDIR(status.st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+    if (closed_.empty() && !S_ISLNK(status.st_mode) && (status.st_mode & needed) != needed)
+      closed_ = path;
+  }
 
  private:
   static constexpr std::size_t kBufferSize = 256u << 10;
 
   void entry(int dirfd, const std::string& name, const std::string& path, unsigned depth) {
     const struct stat status = sys::fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);
+    note_closed(status, path);
     if (reads_ == Reads::state && !S_ISDIR(status.st_mode)) {
       state(name, status);
     } else if (S_ISREG(status.st_mode)) {
@@ -129,6 +137,7 @@ class TreeHasher {
   Skip skip_;
   Reads reads_;
   timespec newest_{};
+  std::string closed_;
   Hasher hasher_;
   std::vector<std::byte> buffer_;
 };
@@ -149,6 +158,7 @@ bool skip_in_repository(std::string_view path) {
 TreeHasher hashed(int dirfd, TreeHasher::Skip skip, Reads reads) {
   try {
     TreeHasher hasher(skip, reads);
+    hasher.note_closed(sys::fstat(dirfd), ".");
     hasher.directory(dirfd, "", 0);
     return hasher;
   } catch (Error& error) {
@@ -169,7 +179,7 @@ Digest repository_digest(int dirfd) {
 
 RepositoryState repository_state(int dirfd) {
   TreeHasher hasher = hashed(dirfd, skip_in_repository, Reads::state);
-  return {hasher.finish(), hasher.newest()};
+  return {hasher.finish(), hasher.newest(), hasher.closed()};
 }
 
 }  // namespace gbox::portage

@@ -228,6 +228,9 @@ Store Store::open(const std::string& path, std::string_view id_map_text, Warning
   for (const char* directory : kDirectories)
     if (::mkdirat(root.get(), directory, 0700) != 0 && errno != EEXIST)
       throw SysError(errno, opening(path) + ": make directory " + quoted(directory));
+  // A step is shown this one, where Portage reads as its own account.
+  if (::fchmodat(root.get(), "distfiles", 0755, 0) != 0)
+    throw SysError(errno, opening(path) + ": set the mode of 'distfiles'");
   auto impl = std::make_unique<Impl>(real_path(path), std::move(root), sink);
   {
     const Impl::Scratch scratch = impl->make_scratch();

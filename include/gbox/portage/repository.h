@@ -46,7 +46,8 @@ Digest repository_digest(int dirfd);
 // twice within one tick of the clock). Reads no file.
 struct RepositoryState {
   Digest digest;
-  timespec newest{};  // the latest modification or change
+  timespec newest{};   // the latest modification or change
+  std::string closed;  // the first path that not everybody may read; "." is the repository itself
 };
 RepositoryState repository_state(int dirfd);
 

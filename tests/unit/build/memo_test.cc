@@ -20,7 +20,8 @@ struct MemoBench {
     tree.file("profiles/repo_name", "x\n").file("a/b/b-1.ebuild", "EAPI=8\n").link("l", "a");
   }
   Digest ask(std::int64_t now) {
-    return remembered_repository_digest(fixture.store, tree.fd(), tree.path(), now);
+    return remembered_repository_digest(fixture.store, tree.fd(), tree.path(),
+                                        portage::repository_state(tree.fd()), now);
   }
   [[nodiscard]] std::size_t memos() const { return fixture.names("memo").size(); }
   // Plants a lie, so that an answer tells whether it was remembered or read.
