@@ -7,7 +7,6 @@ source "$e2e_lib/mirror.sh"
 readonly spec_error=2 input_error=4
 umask 022
 unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
-shared_store=$GBOX_STORE
 export GBOX_STORE=store # of each case, in its own directory
 
 # --- a mirror of small files, with two days of everything ---
@@ -334,7 +333,6 @@ check "with one lock, two stores have the same keys" equal_keys
 
 # --- all of it, of a stage3 that has Portage and a compiler ---
 offline() {
-  export GBOX_STORE=$shared_store
   "$e2e_root/tests/mirror/make" --stage3 "$(stage3)" --variants '' --stamps "$new" \
     --tree "$e2e_root/tests/standin/repo" --tree-name gentoo --distfiles "$(distfiles)" mirror
   mirror_start whole mirror/root

@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib/e2e.sh"
 
 readonly usage=2 input=4 image=7
 e2e_limit=120
+own_store store # whose layers are looked at
 
 # Two repositories: the stand-in's, and one beside it with what a checkout has besides.
 extra=$scratch/extra
@@ -86,12 +87,14 @@ contents() {
 check "root owns all of it, all may read it, and a checkout's own is left out" contents
 
 # --- the same again
+packed() { find "$store/layers" -type f -printf '%P %i\n' | LC_ALL=C sort; } # packed again is another file
 unchanged() {
-  local layers=$store/layers before
-  before=$(find "$layers" -type f -newer "$scratch/stage4.toml" -exec cat {} + | sha256sum)
+  local before
+  before=$(packed)
+  [[ $(wc -l <<<"$before") -ge 4 ]] || fail "too few layers are kept: $before"
   ok gbox build "$scratch/stage4.toml" --output "oci:$scratch/image" --repos-output "oci:again"
   assert_equal "$(jq -r '.manifests[0].digest' again/index.json)" "$digest"
-  assert_equal "$(find "$layers" -type f -newer "$scratch/stage4.toml" -exec cat {} + | sha256sum)" "$before"
+  assert_equal "$(packed)" "$before"
 }
 check "the same digest, from layers that are packed already" unchanged
 
