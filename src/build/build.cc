@@ -86,9 +86,11 @@ StepInfo info_of(const plan::PlannedStep& planned, std::size_t index, std::size_
           static_cast<unsigned>(total)};
 }
 
-// One line for the image's history: what made this layer, in the spec's words.
+// One line for the image's history: what made this layer, in the spec's words. A base of this
+// machine is told by its content: where it lies is no part of the image, nor anybody's business.
 std::string history_of(const plan::Step& step, const Inputs& inputs) {
-  if (step.kind == plan::StepKind::base) return "gbox: base " + inputs.base_name;
+  if (step.kind == plan::StepKind::base)
+    return "gbox: base " + (inputs.lock.base ? inputs.base_name : inputs.base_digest);
   if (step.kind == plan::StepKind::config) return "gbox: portage configuration";
   return "gbox: phase " + step.phase;
 }

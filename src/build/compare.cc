@@ -139,6 +139,8 @@ std::map<std::string, std::string> config_fields(const oci::ImageConfig& image) 
       fields["env " + variable.substr(0, equals)] = variable.substr(equals + 1);
   }
   for (const auto& [name, value] : config.labels) fields["label " + name] = value;
+  for (std::size_t i = 0; i < image.history.size(); ++i)
+    fields["history " + std::to_string(i + 1)] = image.history[i].created_by;
   return fields;
 }
 

@@ -1,5 +1,7 @@
 #include "provenance.h"
 
+#include <filesystem>
+
 #include "gbox/base/json.h"
 #include "gbox/base/text.h"
 #include "gbox/oci/image.h"
@@ -30,10 +32,11 @@ OrderedJson dependencies(const Inputs& inputs) {
   OrderedJson list = OrderedJson::array();
   if (inputs.lock.base)
     list.push_back(dependency("base", inputs.lock.base->file));
-  else
-    list.push_back(OrderedJson{{"name", "base"},
-                               {"uri", "file:" + inputs.base_name},
-                               {"digest", {{"sha256", hex_of(inputs.base_digest)}}}});
+  else  // of this machine: its name and content, not where it lies
+    list.push_back(OrderedJson{
+        {"name", "base"},
+        {"digest", {{"sha256", hex_of(inputs.base_digest)}}},
+        {"annotations", {{"file", std::filesystem::path(inputs.base_name).filename().string()}}}});
   for (const auto& [name, digest] : inputs.repository_digests) {
     const auto locked = inputs.lock.repositories.find(name);
     if (locked != inputs.lock.repositories.end() && locked->second.commit.empty()) {

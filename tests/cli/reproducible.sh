@@ -16,7 +16,6 @@ reproducible_spec() {
 path = "$graph"
 [output]
 compression = "none"
-layers = "single"
 [[phase]]
 name = "graph"
 emerge = ["dev-graph/all"]
@@ -56,8 +55,10 @@ assert_lacks "$err" GRAPH-COMPILE
   run gbox image diff "oci:$image" "oci:$scratch/merged"
   fail "merged out of binary packages, it is another image: $out"
 }
-# The spec in another directory; another store, other jobs, packages side by side, another host name.
+# The spec and the base in other directories; another store, other jobs, packages side by side, another host name.
 reproducible_spec "$scratch/another/deeper/stage4.toml"
+cp "$(stage3)" "$scratch/another/base.tar"
+sed -i "s,^tarball = .*,tarball = \"$scratch/another/base.tar\"," "$scratch/another/deeper/stage4.toml"
 ok gbox verify --rebuild "$scratch/another/deeper/stage4.toml" --image "oci:$image" --jobs 1 --emerge-jobs 1
 assert_contains "$out" "built again to the same image, $(digest_of "$image")"
 [[ -z $(find "$scratch" -maxdepth 1 -name 'gbox-rebuild-*') ]] || fail "the second store was left behind"

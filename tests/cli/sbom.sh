@@ -57,17 +57,25 @@ while read -r type artifact; do
 done <"$scratch/artifacts"
 statement=$(sed -n 's,^application/vnd.in-toto+json ,,p' "$scratch/artifacts")
 statement=$(image_blob "$scratch/image" "$(jq -r '.layers[0].digest' "$(image_blob "$scratch/image" "$statement")")")
-jq -e --arg digest "${digest#sha256:}" --arg spec "$(sha256sum "$scratch/stage4.toml" | cut -d' ' -f1)" '
+jq -e --arg digest "${digest#sha256:}" --arg spec "$(sha256sum "$scratch/stage4.toml" | cut -d' ' -f1)" \
+  --arg base "$(basename "$(stage3)")" '
   ._type == "https://in-toto.io/Statement/v1" and .predicateType == "https://slsa.dev/provenance/v1" and
   .subject[0].digest.sha256 == $digest and
   (.predicate.buildDefinition | .externalParameters.spec.digest.sha256 == $spec and
     (.internalParameters | .level != "" and (.policies | length) == 2 and (.steps | length) == 4) and
-    any(.resolvedDependencies[]; .name == "base" and (.digest.sha256 | length) == 64))
+    any(.resolvedDependencies[]; .name == "base" and (.digest.sha256 | length) == 64 and
+      .annotations.file == $base))
 ' "$statement" >/dev/null || fail "$(jq -c . "$statement")"
 assert_equal "$(jq -r '.annotations["org.opencontainers.image.source"]' "$(image_manifest "$scratch/image")")" \
   https://example.invalid/repo
 assert_equal "$(jq -c '.annotations | [."org.opencontainers.image.title", ."org.opencontainers.image.licenses"]' \
   "$(image_manifest "$scratch/image")")" '["sbom","LicenseRef-gentoo-standin"]'
+
+# Where things lie on this machine is nobody's business.
+for secret in "$HOME" "$scratch" "$(dirname "$(stage3)")"; do
+  run grep -rlF -- "$secret" "$scratch/image"
+  assert_equal "$status" 1 "'$secret' is in $out"
+done
 
 # --- no part of the image, nor in the way of others ---
 sbom_spec "$scratch/bare.toml" $'sbom = false\nprovenance = false'
