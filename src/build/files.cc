@@ -22,15 +22,18 @@ namespace {
 // 1980-01-01, the oldest date that every archive format can hold.
 constexpr timespec kCopyTime = {315532800, 0};
 
+enum class Times { fixed, kept };
+
 // One copy in progress: where names are not repeated in every call.
 class Copier {
  public:
-  Copier(Account owner, std::optional<std::uint32_t> mode) : owner_(owner), mode_(mode) {}
+  Copier(Account owner, std::optional<std::uint32_t> mode, Times times = Times::fixed)
+      : owner_(owner), mode_(mode), times_(times) {}
 
   void copy(int from_dirfd, const std::string& from, int to_dirfd, const std::string& to) {
     sys::check_interrupt();
     const struct stat status = sys::fstatat(from_dirfd, from, AT_SYMLINK_NOFOLLOW);
-    if (S_ISDIR(status.st_mode)) return copy_directory(from_dirfd, from, to_dirfd, to);
+    if (S_ISDIR(status.st_mode)) return copy_directory(from_dirfd, from, status, to_dirfd, to);
     // Never written through: what is there (a link, a hard link of a lower layer) is replaced.
     sys::remove_tree(to_dirfd, to);
     if (S_ISLNK(status.st_mode)) {
@@ -41,12 +44,12 @@ class Copier {
       throw Error("copy " + quoted(from) + ": neither file, directory nor symbolic link",
                   ExitCode::input);
     }
-    finish(to_dirfd, to);
+    finish(to_dirfd, to, status);
   }
 
  private:
-  void copy_directory(int from_dirfd, const std::string& from, int to_dirfd,
-                      const std::string& to) {
+  void copy_directory(int from_dirfd, const std::string& from, const struct stat& status,
+                      int to_dirfd, const std::string& to) {
     const sys::Fd source = sys::openat(from_dirfd, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     const auto existing = sys::try_fstatat(to_dirfd, to, AT_SYMLINK_NOFOLLOW);
     if (existing && !S_ISDIR(existing->st_mode)) sys::remove_tree(to_dirfd, to);
@@ -55,7 +58,7 @@ class Copier {
     const sys::Fd target = sys::openat(to_dirfd, to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     for (const std::string& name : sys::list_directory(source.get(), from))
       copy(source.get(), name, target.get(), name);
-    if (fresh) finish(to_dirfd, to);
+    if (fresh) finish(to_dirfd, to, status);
   }
 
   void copy_file(int from_dirfd, const std::string& from, int to_dirfd, const std::string& to,
@@ -74,18 +77,20 @@ class Copier {
       throw SysError(errno, "chmod " + quoted(to));
   }
 
-  void finish(int dirfd, const std::string& name) {
+  void finish(int dirfd, const std::string& name, const struct stat& source) {
     sys::give_at(owners_, dirfd, name, owner_.uid, owner_.gid, name);
     const struct stat status = sys::fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);
     if (S_ISREG(status.st_mode) && mode_ && ::fchmodat(dirfd, name.c_str(), *mode_, 0) != 0)
       throw SysError(errno, "chmod " + quoted(name));
-    const timespec times[2] = {kCopyTime, kCopyTime};
+    const timespec time = times_ == Times::kept ? source.st_mtim : kCopyTime;
+    const timespec times[2] = {time, time};
     if (::utimensat(dirfd, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
       throw SysError(errno, "set the time of " + quoted(name));
   }
 
   Account owner_;
   std::optional<std::uint32_t> mode_;
+  Times times_;
   sys::Owners owners_ = sys::owners();
 };
 
@@ -132,6 +137,12 @@ void copy_into(int rootfd, const std::string& root, const spec::Copy& copy,
   const auto [directory, file] = sys::split_last(resolved);
   const sys::Fd source_dir = sys::open(directory.empty() ? "/" : directory, O_PATH | O_DIRECTORY);
   copier.copy(source_dir.get(), file, into_dir.get(), name);
+}
+
+void copy_readable(int from, int to, bool (*leave_out)(std::string_view name)) {
+  Copier copier(Account{}, std::nullopt, Times::kept);
+  for (const std::string& name : sys::list_directory(from, "."))
+    if (!leave_out(name)) copier.copy(from, name, to, name);
 }
 
 Removed remove_matching(int rootfd, const std::string& root, const std::string& pattern) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "gbox/base/sink.h"
 #include "gbox/spec/spec.h"
@@ -16,6 +17,11 @@ namespace gbox::build {
 // happens to have must not reach the image.
 void copy_into(int rootfd, const std::string& root, const spec::Copy& copy,
                const std::string& from);
+
+// Copies what is in the directory `from` into the empty one `to` (both borrowed), links as links,
+// as the caller's own and readable by everybody, with the times that it has; but for the names
+// directly in `from` that `leave_out` accepts.
+void copy_readable(int from, int to, bool (*leave_out)(std::string_view name));
 
 // Removes what matches an absolute glob (*, ?, […] within a component) below `root`. Links among
 // the parents are followed inside the root, the last component never is. Returns what was

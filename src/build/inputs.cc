@@ -113,11 +113,7 @@ void digest_repositories(Inputs& inputs, store::Store& store, WarningSink& warni
     for (const Warning& warning : checked.warnings) warnings.warn(warning);
     const int dirfd = checked.directory.get();
     const portage::RepositoryState state = portage::repository_state(dirfd);
-    if (!state.closed.empty())
-      warnings.warn({"repository " + quoted(repository.name) + ": " + quoted(state.closed) +
-                         " and perhaps more may not be read by everybody, so not by the account "
-                         "that Portage builds by",
-                     "if a build fails to read it: chmod -R a+rX " + quoted(checked.path)});
+    checked.closed = state.closed;
     inputs.repository_digests[repository.name] =
         remembered_repository_digest(store, dirfd, checked.path, state).to_string();
     inputs.repositories.push_back(std::move(checked));

@@ -28,9 +28,8 @@ constexpr std::size_t kTimeDigits = 7;
 // Version control, and what older set-ups keep inside a repository: neither is part of one, and no
 // mirror serves them.
 bool leave_out(const std::string& path) {
-  static constexpr std::array<std::string_view, 7> kPaths = {
-      ".git", ".hg", ".svn", ".bzr", "distfiles", "packages", "lost+found"};
-  return std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end();
+  return portage::is_version_control(path) || path == "distfiles" || path == "packages" ||
+         path == "lost+found";
 }
 
 // The time of a directory that has none of its own: a checkout's times are those of the checkout.
@@ -203,7 +202,8 @@ class ReposImage {
     }
     if (found == inputs_.repositories.end())
       throw Error("internal error: repository " + quoted(name) + " is not open");
-    return found->directory.get();
+    // As it was first seen: a copy is not opened where nothing runs, and would be another state.
+    return found->source ? found->source.get() : found->directory.get();
   }
 
   oci::LayerBlob pack(const layer::Adoption& adoption, const std::string& name,

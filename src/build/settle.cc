@@ -7,6 +7,7 @@
 #include "base_image.h"
 #include "caller.h"
 #include "cpu.h"
+#include "files.h"
 #include "gbox/base/text.h"
 #include "gbox/portage/config_check.h"
 #include "gbox/sys/file.h"
@@ -36,6 +37,30 @@ portage::CheckedRepository open_locked(const Inputs& inputs, const spec::Reposit
       sources.store(), {repository.name, file.get(), locked.file.name, locked.file.sha256()},
       sources.observer());
   return portage::check_repository(repository, tree.path);
+}
+
+// One of this machine that is closed to others, and so to the account that Portage reads ebuilds
+// by: as a copy in the store, which takes its place. What was digested is what must be in it.
+portage::CheckedRepository open_copy(const Inputs& inputs, const spec::Repository& repository,
+                                     portage::CheckedRepository& closed, Sources& sources) {
+  const std::string& wanted = inputs.repository_digests.at(repository.name);
+  const OpenedTree tree = ensure_tree(
+      sources.store(), repository.name, "copy-1:" + wanted, sources.observer(), [&](int target) {
+        sources.observer().warn(
+            {"repository " + quoted(repository.name) + ": " + quoted(closed.closed) +
+                 " and perhaps more is closed to the account by which Portage reads ebuilds: "
+                 "steps see a copy",
+             "to have none made at each change: chmod -R a+rX " + quoted(closed.path)});
+        copy_readable(closed.directory.get(), target, portage::is_version_control);
+        if (portage::repository_digest(target).to_string() != wanted)
+          throw Error("copy repository " + quoted(repository.name) + ": it changed meanwhile",
+                      ExitCode::input)
+              .set_hint("build again when nothing writes to it");
+        return Json::array({Json::array({"tree", wanted})});
+      });
+  portage::CheckedRepository copy = portage::check_repository(repository, tree.path);
+  copy.source = std::move(closed.directory);
+  return copy;
 }
 
 // Absent when the spec has none yet.
@@ -202,6 +227,13 @@ void open_repositories(Inputs& inputs, Sources& sources, Masked masked) {
       inputs.repositories.push_back(open_locked(inputs, repository, sources));
   std::sort(inputs.repositories.begin(), inputs.repositories.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
+  for (portage::CheckedRepository& opened : inputs.repositories) {
+    if (opened.closed.empty()) continue;
+    const auto named =
+        std::find_if(inputs.spec.repositories.begin(), inputs.spec.repositories.end(),
+                     [&](const auto& each) { return each.name == opened.name; });
+    opened = open_copy(inputs, *named, opened, sources);
+  }
   check_configuration(inputs, masked, sources.observer());
   inputs.checked = true;
 }

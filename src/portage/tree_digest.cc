@@ -143,15 +143,10 @@ class TreeHasher {
 };
 
 bool skip_in_repository(std::string_view path) {
-  static constexpr std::array<std::string_view, 8> kPaths = {".git",
-                                                             ".hg",
-                                                             ".svn",
-                                                             ".bzr",
-                                                             "Manifest",
-                                                             "Manifest.files.gz",
-                                                             "metadata/Manifest.gz",
-                                                             "metadata/md5-cache"};
-  return std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end() ||
+  static constexpr std::array<std::string_view, 4> kPaths = {
+      "Manifest", "Manifest.files.gz", "metadata/Manifest.gz", "metadata/md5-cache"};
+  return is_version_control(path) ||
+         std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end() ||
          path.starts_with("metadata/timestamp");
 }
 
@@ -168,6 +163,11 @@ TreeHasher hashed(int dirfd, TreeHasher::Skip skip, Reads reads) {
 }
 
 }  // namespace
+
+bool is_version_control(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> kNames = {".git", ".hg", ".svn", ".bzr"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
 
 Digest tree_digest(int dirfd) {
   return hashed(dirfd, nullptr, Reads::content).finish();

@@ -20,16 +20,34 @@ closed_spec() {
   sed -i '/^make_conf/ i package_accept_keywords = { "app-demo/hello" = ["~amd64"] }' "$file"
 }
 
-# hello-1.1 has a patch beside its ebuild: what will go wrong, and how to mend it, is said first.
-closed_spec hello.toml 'emerge = ["=app-demo/hello-1.1"]'
-fails 6 gbox build hello.toml --output "oci:$scratch/image"
-assert_contains "$err" "repository 'standin': '.' and perhaps more may not be read by everybody"
-remedy=$(sed -n 's/.*fails to read it: //p' <<<"$err")
-eval "$remedy"
+# Portage reads ebuilds and the patches beside them by its account: here by a copy, made once.
+mkdir repo/.git && echo x >repo/.git/secret
+touch -d 2001-02-03 repo/profiles/repo_name
+closed_spec hello.toml 'emerge = ["=app-demo/hello-1.1"]' \
+  '[[phase]]' 'name = "look"' 'policy = "emerge"' \
+  'run = "cd /var/db/repos/standin && stat -c %Y profiles/repo_name >/seen && find . ! -perm -444 -o -name .git >>/seen"'
 ok gbox build hello.toml --output "oci:$scratch/image"
+assert_contains "$err" "repository 'standin': '.' and perhaps more is closed to the account"
+remedy=$(sed -n 's/.*at each change: //p' <<<"$err")
 ok gbox run "oci:$scratch/image" -- hello --version
 assert_contains "$out" 1.1
-assert_lacks "$err" "read by everybody"
+ok gbox run "oci:$scratch/image" -- cat /seen
+assert_equal "$out" "$(date -d 2001-02-03 +%s)"
+copies() { gbox cache ls --json </dev/null | jq '[.records[] | select(.step == "tree standin")] | length'; }
+assert_equal "$(copies)" 1
+# Nothing runs, so nothing is copied; opened by its owner, it is the same repository.
+echo '# changed' >>repo/profiles/categories
+sed -i 's/^priority = .*//' hello.toml
+ok gbox plan hello.toml
+assert_contains "$err" "steps see a copy"
+assert_equal "$(copies)" 2
+ok gbox build hello.toml --output "oci:$scratch/image"
+assert_lacks "$err" "steps see a copy"
+digest=$(jq -r '.manifests[0].digest' "$scratch/image/index.json")
+eval "$remedy" && rm -r repo/.git
+ok gbox verify --rebuild hello.toml --image "oci:$scratch/image"
+assert_contains "$out" "$digest"
+assert_lacks "$err" "steps see a copy"
 
 # What a spec's own directory lacks is said before anything is compiled.
 rm closed/greetgen-1.0.tar

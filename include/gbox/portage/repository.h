@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gbox/base/digest.h"
@@ -18,6 +19,8 @@ struct CheckedRepository {
   std::string path;   // as opened
   sys::Fd directory;  // O_RDONLY | O_DIRECTORY
   std::vector<Warning> warnings;
+  std::string closed = {};  // RepositoryState's, once that is known
+  sys::Fd source = {};      // where `directory` is a copy: what it was made of
 };
 
 // Opens the repository at `path` (the spec's path, made absolute by the caller). Throws Error
@@ -40,6 +43,9 @@ Digest tree_digest(int dirfd);
 // metadata/md5-cache, which Portage checks against the ebuilds it was derived from, and the time
 // stamps and top-level Manifests that each publication writes anew.
 Digest repository_digest(int dirfd);
+
+// Whether `name`, directly in a repository, is version control's.
+bool is_version_control(std::string_view name);
 
 // What stat(2) tells of every file that repository_digest() would read: while this is the same, so
 // is that, provided that `newest` had passed for a while when the two were taken (a file may change
