@@ -38,13 +38,14 @@ class Copier {
     sys::remove_tree(to_dirfd, to);
     if (S_ISLNK(status.st_mode)) {
       sys::symlinkat(sys::readlinkat(from_dirfd, from), to_dirfd, to);
+      sys::give_at(owners_, to_dirfd, to, owner_.uid, owner_.gid, to);
     } else if (S_ISREG(status.st_mode)) {
       copy_file(from_dirfd, from, to_dirfd, to, (status.st_mode & 0111) != 0);
     } else {
       throw Error("copy " + quoted(from) + ": neither file, directory nor symbolic link",
                   ExitCode::input);
     }
-    finish(to_dirfd, to, status);
+    set_time(to_dirfd, to, status);
   }
 
  private:
@@ -58,7 +59,9 @@ class Copier {
     const sys::Fd target = sys::openat(to_dirfd, to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     for (const std::string& name : sys::list_directory(source.get(), from))
       copy(source.get(), name, target.get(), name);
-    if (fresh) finish(to_dirfd, to, status);
+    if (!fresh) return;
+    sys::give(owners_, target.get(), owner_.uid, owner_.gid, to);
+    set_time(to_dirfd, to, status);
   }
 
   void copy_file(int from_dirfd, const std::string& from, int to_dirfd, const std::string& to,
@@ -77,11 +80,7 @@ class Copier {
       throw SysError(errno, "chmod " + quoted(to));
   }
 
-  void finish(int dirfd, const std::string& name, const struct stat& source) {
-    sys::give_at(owners_, dirfd, name, owner_.uid, owner_.gid, name);
-    const struct stat status = sys::fstatat(dirfd, name, AT_SYMLINK_NOFOLLOW);
-    if (S_ISREG(status.st_mode) && mode_ && ::fchmodat(dirfd, name.c_str(), *mode_, 0) != 0)
-      throw SysError(errno, "chmod " + quoted(name));
+  void set_time(int dirfd, const std::string& name, const struct stat& source) {
     const timespec time = times_ == Times::kept ? source.st_mtim : kCopyTime;
     const timespec times[2] = {time, time};
     if (::utimensat(dirfd, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
