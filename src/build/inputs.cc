@@ -183,6 +183,12 @@ std::string resolve_path(const Inputs& inputs, const std::string& path) {
   return path.starts_with('/') ? path : inputs.directory + '/' + path;
 }
 
+portage::CheckedRepository* find_opened(Inputs& inputs, std::string_view name) {
+  for (portage::CheckedRepository& repository : inputs.repositories)
+    if (repository.name == name) return &repository;
+  return nullptr;
+}
+
 const sandbox::Policy& policy_of(const Inputs& inputs, const spec::Phase& phase) {
   const auto found = inputs.policies.find(phase.name);
   if (found == inputs.policies.end())

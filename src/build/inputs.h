@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gbox/base/sink.h"
@@ -63,6 +64,9 @@ std::string resolve_path(const Inputs& inputs, const std::string& path);
 // Digests of what lies on this machine: a base's file, repositories' directories (opened here).
 // Remembered in the store, so that an unchanged one is not read again.
 void digest_local_inputs(Inputs& inputs, store::Store& store, WarningSink& warnings);
+
+// The repository of this name, borrowed until another is opened; nullptr while it is not open.
+portage::CheckedRepository* find_opened(Inputs& inputs, std::string_view name);
 
 // The plan, from the lock and the digests. `cpu` is what native means, if the spec asks for it.
 void make_plan(Inputs& inputs);

@@ -191,16 +191,9 @@ class ReposImage {
   }
 
   int directory_of(const std::string& name) {
-    const auto find = [&] {
-      return std::find_if(inputs_.repositories.begin(), inputs_.repositories.end(),
-                          [&](const auto& repository) { return repository.name == name; });
-    };
-    auto found = find();
-    if (found == inputs_.repositories.end()) {
-      open_repositories(inputs_, sources_);
-      found = find();
-    }
-    if (found == inputs_.repositories.end())
+    if (find_opened(inputs_, name) == nullptr) open_repositories(inputs_, sources_);
+    const portage::CheckedRepository* found = find_opened(inputs_, name);
+    if (found == nullptr)
       throw Error("internal error: repository " + quoted(name) + " is not open");
     // As it was first seen: a copy is not opened where nothing runs, and would be another state.
     return found->source ? found->source.get() : found->directory.get();

@@ -222,18 +222,16 @@ void open_base(Inputs& inputs, Sources& sources) {
 
 void open_repositories(Inputs& inputs, Sources& sources, Masked masked) {
   if (inputs.repositories.size() == inputs.spec.repositories.size() && inputs.checked) return;
-  for (const spec::Repository& repository : inputs.spec.repositories)
-    if (repository.path.empty())
+  for (const spec::Repository& repository : inputs.spec.repositories) {
+    if (repository.path.empty()) {
       inputs.repositories.push_back(open_locked(inputs, repository, sources));
+      continue;
+    }
+    portage::CheckedRepository& opened = *find_opened(inputs, repository.name);
+    if (!opened.closed.empty()) opened = open_copy(inputs, repository, opened, sources);
+  }
   std::sort(inputs.repositories.begin(), inputs.repositories.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
-  for (portage::CheckedRepository& opened : inputs.repositories) {
-    if (opened.closed.empty()) continue;
-    const auto named =
-        std::find_if(inputs.spec.repositories.begin(), inputs.spec.repositories.end(),
-                     [&](const auto& each) { return each.name == opened.name; });
-    opened = open_copy(inputs, *named, opened, sources);
-  }
   check_configuration(inputs, masked, sources.observer());
   inputs.checked = true;
 }
